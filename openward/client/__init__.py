@@ -1,0 +1,1 @@
+"""Relying parties: verify without trusting the hub."""

@@ -1,0 +1,1 @@
+"""Who may set the policy, and how it is contested. Pure."""

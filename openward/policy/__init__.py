@@ -1,0 +1,1 @@
+"""Which tier a model belongs to, and why. Pure."""

@@ -1,0 +1,1 @@
+"""Runs the procedures: load, decide, record. The only writer."""

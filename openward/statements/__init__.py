@@ -1,0 +1,1 @@
+"""Signed statements: bytes in, verified values out."""

@@ -1,0 +1,1 @@
+"""Database, blobs, key custody: the only SQL."""

@@ -1,0 +1,1 @@
+"""What can be known of the weights themselves. Pure over bytes."""
