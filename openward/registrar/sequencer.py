@@ -1,0 +1,76 @@
+"""The one writer of the published log: durable entries become tiles and a signed checkpoint.
+
+    1 entries are durable in the database (store.records)
+    2 tiles are written: a pure function of the entries
+    3 the signed checkpoint replaces the one it grew from, by compare-and-swap in the database
+    4 the checkpoint is published
+
+A crash between any two steps loses nothing: the next `publish` starts from the checkpoint in the
+database and does the rest again. Two sequencers on one log cannot both win step 3.
+"""
+
+import threading
+
+from openward.errors import Conflict
+from openward.registrar.office import Office
+from openward.store import reads
+from openward.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from openward.tlog.integration import Edge, integrate, read_edge
+from openward.tlog.note import NoteSigner
+
+BATCH = 4096  # entries read and integrated at a time; bounds memory when a log is rebuilt
+
+
+class Sequencer:
+    """Publishes what is durable. One a process; its lock serialises the threads of that process."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._lock = threading.Lock()
+        self._edge: Edge | None = None
+        self._note: bytes | None = None
+
+    def publish(self) -> int:
+        """Cover every durable entry by a published checkpoint; returns its size.
+
+        Raises Conflict when another process publishes faster than this one, Unavailable when the
+        tiles or the database cannot be written, VerificationError when the tiles are damaged.
+        """
+        with self._lock:
+            for _ in range(3):
+                try:
+                    return self._publish()
+                except Conflict:
+                    self._edge = None
+            return self._publish()
+
+    def _publish(self) -> int:
+        edge = self._edge or self._load()
+        with self._office.database.reading() as connection:
+            durable = reads.log_size(connection)
+        while edge.size < durable or self._note is None:
+            with self._office.database.reading() as connection:
+                added = reads.entries(connection, edge.size, min(edge.size + BATCH, durable))
+            grown = integrate(edge, added)
+            self._office.log.tiles.write(grown.tiles)
+            self._sign(Checkpoint(self._office.config.origin, grown.size, grown.root))
+            edge = self._edge = grown.edge
+        self._edge = edge
+        if self._office.log.checkpoint() != self._note:
+            self._office.log.publish(self._note)
+        return edge.size
+
+    def _load(self) -> Edge:
+        self._note = self._office.log.lock.latest(self._office.config.origin)
+        if self._note is None:
+            return Edge()
+        signer = NoteSigner(self._office.config.origin, self._office.log_signer)
+        last = verify_checkpoint(self._note, signer.key)
+        return read_edge(self._office.log.tiles, last.size, last.root)
+
+    def _sign(self, checkpoint: Checkpoint) -> None:
+        signer = NoteSigner(checkpoint.origin, self._office.log_signer)
+        note = sign_checkpoint(checkpoint, signer)
+        self._office.log.lock.replace(checkpoint.origin, self._note, note)
+        self._note = note
+        self._office.log.publish(note)

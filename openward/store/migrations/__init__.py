@@ -1,0 +1,1 @@
+"""Numbered, one-way migrations, applied in a transaction and recorded by Alembic."""

@@ -1,0 +1,165 @@
+"""Read-only views of the record: entries, standing decisions, policies, leases."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, func, select
+
+from openward.store import schema as t
+from openward.vocabulary import Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision as recorded; `tier` is 0 where the subject is unassessed."""
+
+    index: int
+    subject: Sha256
+    case: Sha256
+    policy_entry: int
+    state: str
+    tier: int
+    reasons: tuple[tuple[str, str], ...]
+    at: datetime
+    embargoed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A policy as adopted; `document` is canonical JSON."""
+
+    index: int
+    digest: Sha256
+    version: int
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """A signed evaluation as filed; `envelope` is the DSSE envelope in canonical JSON."""
+
+    index: int
+    statement: Sha256
+    subject: Sha256
+    domain: str
+    evaluator: str
+    log: Sha256
+    samples: Sha256 | None
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """A grant (`grant`) or an evaluation lease (`evaluation-lease`) on a subject."""
+
+    index: int
+    kind: str
+    account: int
+    subject: Sha256
+    starts: datetime
+    until: datetime
+    terms: str
+    ended_by: int | None
+
+
+def log_size(connection: Connection) -> int:
+    """How many entries are durable; the published checkpoint may cover fewer."""
+    last = connection.execute(select(func.max(t.entry.c.index))).scalar()
+    return 0 if last is None else int(last) + 1
+
+
+def entries(connection: Connection, start: int, end: int) -> list[bytes]:
+    """The entries [start, end), as they were written."""
+    query = select(t.entry.c.bytes).where(t.entry.c.index >= start, t.entry.c.index < end)
+    return [row.bytes for row in connection.execute(query.order_by(t.entry.c.index))]
+
+
+def published(connection: Connection, origin: str) -> tuple[int, bytes | None]:
+    """Size and note of the last signed checkpoint; (0, None) before the first."""
+    query = select(t.checkpoint).where(t.checkpoint.c.origin == origin)
+    row = connection.execute(query).one_or_none()
+    return (0, None) if row is None else (int(row.size), bytes(row.note))
+
+
+def decisions_on(connection: Connection, subject: Sha256) -> list[DecisionRow]:
+    """Every decision on a subject, oldest first."""
+    query = (
+        select(t.decision, t.hidden.c.index.label("hidden"), t.hidden.c.opened_by)
+        .join_from(t.decision, t.hidden, t.decision.c.index == t.hidden.c.index, isouter=True)
+        .where(t.decision.c.subject == subject)
+        .order_by(t.decision.c.index)
+    )
+    return [_decision(row) for row in connection.execute(query)]
+
+
+def _decision(row: Row[tuple[object, ...]]) -> DecisionRow:
+    m = row._mapping
+    return DecisionRow(
+        index=m[t.decision.c.index],
+        subject=m["subject"],
+        case=m["case"],
+        policy_entry=m["policy_entry"],
+        state=m["state"],
+        tier=m["tier"],
+        reasons=tuple((rule, found) for rule, found in json.loads(m["reasons"])),
+        at=m["at"],
+        embargoed=m["hidden"] is not None and m["opened_by"] is None,
+    )
+
+
+def policy_in_force(connection: Connection) -> PolicyRow | None:
+    """The last adopted policy."""
+    query = select(t.policy).order_by(t.policy.c.index.desc()).limit(1)
+    return _policy(connection.execute(query).one_or_none())
+
+
+def policy_at(connection: Connection, index: int) -> PolicyRow | None:
+    query = select(t.policy).where(t.policy.c.index == index)
+    return _policy(connection.execute(query).one_or_none())
+
+
+def _policy(row: Row[tuple[object, ...]] | None) -> PolicyRow | None:
+    if row is None:
+        return None
+    m = row._mapping
+    return PolicyRow(m["index"], m["digest"], m["version"], bytes(m["document"]))
+
+
+def accreditation_envelopes(connection: Connection) -> list[bytes]:
+    query = select(t.accreditation.c.envelope).order_by(t.accreditation.c.index)
+    return [bytes(row.envelope) for row in connection.execute(query)]
+
+
+def evidence_on(connection: Connection, subject: Sha256) -> list[EvidenceRow]:
+    """Every statement filed about a subject, oldest first."""
+    query = select(t.evidence).where(t.evidence.c.subject == subject).order_by(t.evidence.c.index)
+    return [
+        EvidenceRow(
+            r.index, r.statement, r.subject, r.domain, r.evaluator, r.log, r.samples,
+            bytes(r.envelope),
+        )
+        for r in connection.execute(query)
+    ]  # fmt: skip
+
+
+def leases_of(
+    connection: Connection, *, account: int | None = None, subject: Sha256 | None = None
+) -> list[LeaseRow]:
+    """Leases of an account, on a subject, or both; newest first."""
+    query = select(t.lease).order_by(t.lease.c.index.desc())
+    if account is not None:
+        query = query.where(t.lease.c.account == account)
+    if subject is not None:
+        query = query.where(t.lease.c.subject == subject)
+    return [
+        LeaseRow(r.index, r.kind, r.account, r.subject, r.starts, r.until, r.terms, r.ended_by)
+        for r in connection.execute(query)
+    ]
+
+
+def subjects_undecided(connection: Connection, policy_entry: int) -> list[Sha256]:
+    """Subjects of commits that no decision under this policy speaks of."""
+    decided = select(t.decision.c.subject).where(t.decision.c.policy_entry == policy_entry)
+    query = select(t.revision.c.subject).where(t.revision.c.subject.not_in(decided)).distinct()
+    return [Sha256(row.subject) for row in connection.execute(query)]
