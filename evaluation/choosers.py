@@ -98,11 +98,12 @@ def embed_bert(folder: Path) -> Embed:
 
 
 def embed_onnx(file: Path) -> Embed:
-    """An ONNX export, whether it ends at the tokens' states or at the pooled embedding."""
+    """An ONNX export; the states of its tokens are its one output of three dimensions."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     wanted = {entry.name for entry in session.get_inputs()}
+    (states,) = [entry.name for entry in session.get_outputs() if len(entry.shape) == 3]
 
     def embed(texts: Sequence[Encoding]) -> npt.NDArray[np.float32]:
         mask = np.array([text.attention_mask for text in texts], dtype=np.int64)
@@ -111,8 +112,8 @@ def embed_onnx(file: Path) -> Embed:
             "attention_mask": mask,
             "token_type_ids": np.zeros_like(mask),
         }
-        first, *_ = session.run(None, {name: feeds[name] for name in wanted})
-        return first if first.ndim == 2 else mean_over_tokens(first, mask)
+        (hidden,) = session.run([states], {name: feeds[name] for name in wanted})
+        return mean_over_tokens(hidden, mask)
 
     return embed
 

@@ -86,9 +86,7 @@ class Measurement:
 
     def __post_init__(self) -> None:
         if not 0 <= self.lower <= self.estimate <= self.upper <= 1:  # false for NaN as well
-            raise ValueError(
-                f"not an interval: {self.lower} <= {self.estimate} <= {self.upper}"
-            )
+            raise ValueError(f"not an interval: {self.lower} <= {self.estimate} <= {self.upper}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +178,8 @@ def dataset_digest(items: Iterable[Sha256]) -> Sha256:
     return Sha256(hashlib.sha256(f"openward-dataset/v1\n{lines}".encode("ascii")).hexdigest())
 
 
-def quoted(text: object) -> str:
-    """Foreign text as it may appear in our messages: ASCII JSON, at most 80 characters."""
-    return json.dumps(text)[:80]
+def quoted(value: object) -> str:
+    """A foreign value as it may appear in our messages: ASCII JSON, at most 80 characters."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return json.dumps(value[:80] if isinstance(value, str) else value)[:80]

@@ -30,7 +30,6 @@ from openward.evidence.statistics import (
 
 _LETTERS: Mapping[str, float] = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _AGREES = 1e-6  # relative; harnesses add up in other orders, tampering is coarser
-_Unusable = FindingCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,18 +154,26 @@ def _compare(
             f"the header states {stated.mean:.6g} for {quoted(scorer)}, "
             f"the samples give {mean:.6g}",
         )
-    if stated.standard_error is None or len(scores) < 2:
+    _compare_spread(scorer, scores, grouping, stated.standard_error, found)
+
+
+def _compare_spread(
+    scorer: str,
+    scores: Sequence[float],
+    grouping: Sequence[str] | None,
+    stated: float | None,
+    found: FindingTally,
+) -> None:
+    if stated is None or len(scores) < 2:  # of one score harnesses write 0, or nothing
         return
-    spreads = [standard_error(scores)]
-    if grouping is not None:
-        spreads = [clustered_standard_error(scores, grouping)]
-    if not any(math.isclose(s, stated.standard_error, rel_tol=_AGREES, abs_tol=1e-9) for s in spreads):
-        deviation = math.isclose(
-            standard_error(scores) * math.sqrt(len(scores)), stated.standard_error, rel_tol=_AGREES
-        )
-        found.note(
-            FindingCode.SPREAD_DISAGREES,
-            f"the header states a standard error of {stated.standard_error:.6g} for "
-            f"{quoted(scorer)}, the samples give {spreads[0]:.6g}"
-            + ("; it is their standard deviation" if deviation else ""),
-        )
+    naive = standard_error(scores)
+    error = naive if grouping is None else clustered_standard_error(scores, grouping)
+    if math.isclose(error, stated, rel_tol=_AGREES, abs_tol=1e-9):
+        return
+    deviation = math.isclose(naive * math.sqrt(len(scores)), stated, rel_tol=_AGREES)
+    found.note(
+        FindingCode.SPREAD_DISAGREES,
+        f"the header states a standard error of {stated:.6g} for {quoted(scorer)}, "
+        f"the samples give {error:.6g}"
+        + ("; what it states is their standard deviation" if deviation else ""),
+    )

@@ -8,11 +8,9 @@ read in a terminal, whole. A policy that closes a door without naming another is
 
 from dataclasses import dataclass
 
-from openward.errors import Malformed
+from openward.policy.bounded import parse_prose
 from openward.statements.strict_json import Fields, JsonValue
 from openward.vocabulary import Tier
-
-MAX_PROSE = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +53,3 @@ def parse_alternatives(fields: Fields) -> Alternatives:
     )
     fields.nothing_else()
     return alternatives
-
-
-def parse_prose(fields: Fields, name: str) -> str:
-    """One line of printable ASCII that fits in a header. Raises Malformed."""
-    line = parse_line(fields, name, MAX_PROSE)
-    if not line.isascii():
-        raise Malformed(f"{fields.path}.{name}: expected printable ASCII")
-    return line
-
-
-def parse_line(fields: Fields, name: str, limit: int) -> str:
-    """One line of printable text of at most `limit` characters. Raises Malformed."""
-    line = fields.text(name)
-    if len(line) > limit or not line.isprintable() or line != line.strip():
-        raise Malformed(f"{fields.path}.{name}: expected one line of at most {limit} characters")
-    return line

@@ -14,16 +14,14 @@ has no interval where none could be computed.
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
 from openward.errors import Malformed
+from openward.policy.fact import LATEST, EvidenceFact, evidence_json, evidence_order, parse_evidence
 from openward.statements.strict_json import Fields, JsonValue, canonical_json, format_time
-from openward.vocabulary import PartyId, RiskDomain, Sha256, Subject, Tier, WeightFile, subject_of
-
-# Periods of the policy are added to times of the case; the sum must stay a date.
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+from openward.vocabulary import Sha256, Subject, Tier, WeightFile, subject_of
 
 Part = TypeVar("Part")
 
@@ -65,45 +63,8 @@ class CaseFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate within [0, 1] and its one-sided bounds, rounded outward already."""
-
-    estimate: float
-    lower: float
-    upper: float
-
-    def __post_init__(self) -> None:
-        # NaN fails every comparison and is refused here with the rest.
-        if not 0.0 <= self.lower <= self.estimate <= self.upper <= 1.0:
-            raise Malformed("interval: expected 0 <= lower <= estimate <= upper <= 1")
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceFact:
-    """One appraised result of one required evaluation. `findings` are codes."""
-
-    domain: RiskDomain
-    evaluation: str
-    interval: Interval | None
-    n: int
-    ran_at: datetime
-    valid_until: datetime
-    evaluator: PartyId
-    statement: Sha256
-    log: Sha256
-    findings: tuple[str, ...]
-    admissible: bool
-
-    def __post_init__(self) -> None:
-        if self.admissible and self.interval is None:
-            raise Malformed("evidence: an admissible result has an interval")
-        if self.ran_at >= LATEST:
-            raise Malformed("evidence.ran_at: beyond any calendar")
-
-
-@dataclass(frozen=True, slots=True)
 class Parent:
-    """A declared parent. `tier` is None while it is undecided, `size` where nobody here knows it."""
+    """A declared parent. `tier` is None while undecided, `size` where nobody here knows it."""
 
     name: str
     kind: Derivation
@@ -163,7 +124,7 @@ class Case:
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "files", _sorted("files", self.files, lambda f: (f.file.sha256,)))
-        put(self, "evidence", _sorted("evidence", self.evidence, _evidence_order))
+        put(self, "evidence", _sorted("evidence", self.evidence, evidence_order))
         put(self, "parents", _sorted("parents", self.parents, lambda p: (p.name, p.kind.value)))
         put(self, "overlaps", _sorted("overlaps", self.overlaps, lambda o: (o.subject,)))
         tags = _sorted("declared_domains", self.declared_domains, lambda tag: (tag,))
@@ -195,7 +156,7 @@ def case_json(case: Case) -> JsonValue:
             "by": [{"kind": link.kind.value, "to": link.to} for link in case.linked.by],
         },
         "opened_at": format_time(case.opened_at),
-        "evidence": [_evidence_json(fact) for fact in case.evidence],
+        "evidence": [evidence_json(fact) for fact in case.evidence],
         "parents": [_parent_json(parent) for parent in case.parents],
         "overlaps": [
             {"subject": o.subject, "bytes": o.size, **_tier_json(o.tier)} for o in case.overlaps
@@ -210,12 +171,12 @@ def parse_case(value: JsonValue) -> Case:
     """Read a case in its one spelling. Raises Malformed."""
     fields = Fields.of(value, "case")
     case = Case(
-        files=tuple(_parse_file(each) for each in fields.each("files")),
+        files=tuple(_parse_file(each) for each in fields.listing("files")),
         linked=_parse_linked(fields.fields("linked")),
         opened_at=fields.time("opened_at"),
-        evidence=tuple(_parse_evidence(each) for each in fields.each("evidence")),
-        parents=tuple(_parse_parent(each) for each in fields.each("parents")),
-        overlaps=tuple(_parse_overlap(each) for each in fields.each("overlaps")),
+        evidence=tuple(parse_evidence(each) for each in fields.listing("evidence")),
+        parents=tuple(_parse_parent(each) for each in fields.listing("parents")),
+        overlaps=tuple(_parse_overlap(each) for each in fields.listing("overlaps")),
         declared_domains=fields.texts("declared_domains"),
         open_challenges=fields.integer("open_challenges", minimum=0),
         namespace_recent_presumed=fields.integer("namespace_recent_presumed", minimum=0),
@@ -233,10 +194,6 @@ def _sorted(
     if len({key(part) for part in ordered}) < len(ordered):
         raise Malformed(f"case.{name}: one is given twice")
     return ordered
-
-
-def _evidence_order(fact: EvidenceFact) -> tuple[str, ...]:
-    return (fact.domain.value, fact.evaluation, fact.statement)
 
 
 def _file_json(part: CaseFile) -> JsonValue:
@@ -257,48 +214,7 @@ def _parse_linked(fields: Fields) -> Linked:
     return Linked(
         fields.integer("bytes", minimum=0),
         fields.integer("unreadable_bytes", minimum=0),
-        tuple(Link(by.choice("kind", LinkKind), by.text("to")) for by in fields.each("by")),
-    )
-
-
-def _evidence_json(fact: EvidenceFact) -> JsonValue:
-    members: dict[str, JsonValue] = {
-        "domain": fact.domain.value,
-        "evaluation": fact.evaluation,
-        "n": fact.n,
-        "ran_at": format_time(fact.ran_at),
-        "valid_until": format_time(fact.valid_until),
-        "evaluator": fact.evaluator,
-        "statement": fact.statement,
-        "log": fact.log,
-        "findings": fact.findings,
-        "admissible": fact.admissible,
-    }
-    if fact.interval is not None:
-        members["estimate"] = fact.interval.estimate
-        members["lower"] = fact.interval.lower
-        members["upper"] = fact.interval.upper
-    return members
-
-
-def _parse_evidence(fields: Fields) -> EvidenceFact:
-    interval = None
-    if fields.has("estimate"):
-        interval = Interval(
-            fields.number("estimate"), fields.number("lower"), fields.number("upper")
-        )
-    return EvidenceFact(
-        domain=fields.choice("domain", RiskDomain),
-        evaluation=fields.party("evaluation"),
-        interval=interval,
-        n=fields.integer("n", minimum=0),
-        ran_at=fields.time("ran_at"),
-        valid_until=fields.time("valid_until"),
-        evaluator=fields.party("evaluator"),
-        statement=fields.sha256("statement"),
-        log=fields.sha256("log"),
-        findings=fields.texts("findings"),
-        admissible=fields.flag("admissible"),
+        tuple(Link(by.choice("kind", LinkKind), by.text("to")) for by in fields.listing("by")),
     )
 
 

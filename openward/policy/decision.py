@@ -37,7 +37,6 @@ from openward.policy.case import Case
 from openward.policy.document import Policy, Treatment
 from openward.policy.presumption import decide_barriers
 from openward.policy.record import Measured, appraise_record
-from openward.policy.threshold import RULE_OF
 from openward.vocabulary import Reason, RiskDomain, Tier
 
 

@@ -29,16 +29,15 @@ from datetime import datetime
 from enum import Enum
 
 from openward.errors import Malformed
-from openward.policy.alternatives import Alternatives, parse_alternatives, parse_line, parse_prose
+from openward.policy.alternatives import Alternatives, parse_alternatives
+from openward.policy.bounded import parse_cites, parse_days, parse_line, parse_prose
+from openward.policy.clause import Proportionality, parse_proportionality, proportionality_json
 from openward.statements.strict_json import Fields, JsonValue, canonical_json, format_time
-from openward.vocabulary import RiskDomain, Sha256, parse_party
+from openward.vocabulary import RiskDomain, Sha256
 
 PREDICATE_TYPE = "https://openward.org/tier-policy/v1"
 MAX_POLICY_SIZE = 40_000  # base64 within a signed envelope within an entry of 65,535 bytes
 MAX_EVALUATIONS = 16  # a domain; a decision names each one and must fit in an entry
-MAX_CITES = 16
-MAX_DAYS = 3_650
-MAX_LISTED = 64
 
 
 class Treatment(Enum):
@@ -93,20 +92,6 @@ class DomainRule:
         for evaluation in self.evaluations:
             if (evaluation.thresholds.critical is not None) is not self.catastrophic:
                 raise Malformed(f"{here}: critical belongs to catastrophic domains, and to all")
-
-
-@dataclass(frozen=True, slots=True)
-class Proportionality:
-    """Up to which size weights are presumed harmless, and when such releases are looked at.
-
-    A namespace with more than `review_releases` of them within `review_days` opens a review.
-    """
-
-    presumed_open_bytes: int
-    unreadable_bytes: int
-    listed_domains: tuple[str, ...]
-    review_releases: int
-    review_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +162,17 @@ def parse_policy(predicate: JsonValue) -> Policy:
         valid_from=fields.time("valid_from"),
         valid_until=fields.time("valid_until"),
         alpha=fields.number("alpha"),
-        evidence_validity_days=_days(fields, "evidence_validity_days"),
+        evidence_validity_days=parse_days(fields, "evidence_validity_days"),
         domains=_parse_domains(fields.fields("domains")),
         when_unassessed=fields.choice("when_unassessed", Treatment),
-        assessment_days=_days(fields, "assessment_days"),
-        proportionality=_parse_proportionality(fields.fields("proportionality")),
-        lease_days=_days(duties, "lease_days"),
-        evaluation_lease_days=_days(duties, "evaluation_lease_days"),
+        assessment_days=parse_days(fields, "assessment_days"),
+        proportionality=parse_proportionality(fields.fields("proportionality")),
+        lease_days=parse_days(duties, "lease_days"),
+        evaluation_lease_days=parse_days(duties, "evaluation_lease_days"),
         terms=_parse_terms(fields.fields("terms")),
         alternatives=parse_alternatives(fields.fields("alternatives")),
         appeal=parse_prose(fields, "appeal"),
-        cites=_cites(fields),
+        cites=parse_cites(fields),
     )
     duties.nothing_else()
     fields.nothing_else()
@@ -196,7 +181,6 @@ def parse_policy(predicate: JsonValue) -> Policy:
 
 def policy_json(policy: Policy) -> JsonValue:
     """The predicate; `parse_policy` reads it back as the same policy."""
-    allowance = policy.proportionality
     label = {} if policy.demonstration is None else {"demonstration": policy.demonstration}
     return {
         "name": policy.name,
@@ -209,12 +193,7 @@ def policy_json(policy: Policy) -> JsonValue:
         "domains": {rule.domain.value: _domain_json(rule) for rule in policy.domains},
         "when_unassessed": policy.when_unassessed.value,
         "assessment_days": policy.assessment_days,
-        "proportionality": {
-            "presumed_open_bytes": allowance.presumed_open_bytes,
-            "unreadable_bytes": allowance.unreadable_bytes,
-            "listed_domains": allowance.listed_domains,
-            "review_after": {"releases": allowance.review_releases, "days": allowance.review_days},
-        },
+        "proportionality": proportionality_json(policy.proportionality),
         "duties": {
             "lease_days": policy.lease_days,
             "evaluation_lease_days": policy.evaluation_lease_days,
@@ -234,7 +213,7 @@ def _parse_domains(fields: Fields) -> tuple[DomainRule, ...]:
 
 def _parse_domain(domain: RiskDomain, fields: Fields) -> DomainRule:
     catastrophic = fields.flag("catastrophic")
-    evaluations = tuple(_parse_evaluation(each) for each in fields.each("evaluations"))
+    evaluations = tuple(_parse_evaluation(each) for each in fields.listing("evaluations"))
     fields.nothing_else()
     return DomainRule(domain, catastrophic, evaluations)
 
@@ -249,7 +228,7 @@ def _parse_evaluation(fields: Fields) -> Evaluation:
         thresholds=Thresholds(
             fields.number("low"), fields.number("high"), fields.optional_number("critical")
         ),
-        cites=_cites(fields),
+        cites=parse_cites(fields),
     )
     fields.nothing_else()
     return evaluation
@@ -278,37 +257,9 @@ def _evaluation_json(evaluation: Evaluation) -> JsonValue:
     return members
 
 
-def _parse_proportionality(fields: Fields) -> Proportionality:
-    listed = tuple(parse_party(tag) for tag in fields.texts("listed_domains"))
-    if len(listed) > MAX_LISTED:
-        raise Malformed(f"{fields.path}.listed_domains: at most {MAX_LISTED}")
-    after = fields.fields("review_after")
-    clause = Proportionality(
-        presumed_open_bytes=fields.integer("presumed_open_bytes", minimum=0),
-        unreadable_bytes=fields.integer("unreadable_bytes", minimum=0),
-        listed_domains=listed,
-        review_releases=after.integer("releases", minimum=0),
-        review_days=_days(after, "days"),
-    )
-    after.nothing_else()
-    fields.nothing_else()
-    return clause
-
-
 def _parse_terms(fields: Fields) -> Terms:
     terms = Terms(fields.text("text"))
     if fields.sha256("sha256") != terms.sha256:
         raise Malformed(f"{fields.path}.sha256: not the digest of the text")
     fields.nothing_else()
     return terms
-
-
-def _cites(fields: Fields) -> tuple[str, ...]:
-    cites = fields.texts("cites")
-    if not 1 <= len(cites) <= MAX_CITES:
-        raise Malformed(f"{fields.path}.cites: expected 1 to {MAX_CITES} sources")
-    return cites
-
-
-def _days(fields: Fields, name: str) -> int:
-    return fields.integer(name, minimum=1, maximum=MAX_DAYS)

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from openward.policy import rulebook as rules
 from openward.policy.case import Case, Parent
-from openward.policy.document import Policy, Proportionality
+from openward.policy.clause import Proportionality
+from openward.policy.document import Policy
 from openward.policy.record import Measured
 from openward.policy.threshold import decide_rebuts
 from openward.vocabulary import Reason, Tier

@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from openward.policy.case import Case, EvidenceFact, Interval
+from openward.policy.case import Case
 from openward.policy.document import DomainRule, Evaluation, Policy
+from openward.policy.fact import EvidenceFact, Interval
 from openward.policy.rulebook import INADMISSIBLE, LAPSED, NOT_MEASURED
 from openward.policy.threshold import RULE_OF, decide_reached
 from openward.vocabulary import Reason, RiskDomain, Tier

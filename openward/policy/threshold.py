@@ -10,8 +10,8 @@ critical line the last step does not exist: only a catastrophic domain closes.
 
 from collections.abc import Mapping
 
-from openward.policy.case import Interval
 from openward.policy.document import Thresholds
+from openward.policy.fact import Interval
 from openward.policy.rulebook import ABOVE_CRITICAL, BELOW_HIGH, BELOW_LOW, NOT_ABOVE_CRITICAL
 from openward.vocabulary import Rule, Tier
 

@@ -67,7 +67,8 @@ class EvidenceFiled:
 class Decided:
     """A tier decision. `policy_entry` is where the policy stands; `case` and `subject` are digests.
 
-    `tier` is 0 where the subject is unassessed. `reasons` are (rule id, what was found).
+    `tier` is 0 where the subject is unassessed; `treatment` says how it is treated then, and `due`
+    when its clock runs out. `reasons` are (rule id, what was found).
     """
 
     subject: Sha256
@@ -77,6 +78,8 @@ class Decided:
     state: str
     tier: int
     reasons: tuple[tuple[str, str], ...]
+    treatment: str | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ def body_json(body: Body) -> JsonValue:
 
 
 def _decided_json(body: Decided) -> JsonValue:
+    clock = {} if body.due is None else {"due": format_time(body.due)}
+    treatment = {} if body.treatment is None else {"treatment": body.treatment}
     return {
         "subject": body.subject,
         "case": body.case,
@@ -172,6 +177,8 @@ def _decided_json(body: Decided) -> JsonValue:
         "state": body.state,
         "tier": body.tier,
         "reasons": [{"rule": rule, "found": found} for rule, found in body.reasons],
+        **treatment,
+        **clock,
     }
 
 
@@ -221,6 +228,8 @@ def _parse_decided(body: Fields) -> Decided:
         state=body.text("state"),
         tier=body.integer("tier", minimum=0, maximum=4),
         reasons=reasons,
+        treatment=body.optional_text("treatment"),
+        due=body.optional_time("due"),
     )
 
 

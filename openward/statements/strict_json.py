@@ -13,7 +13,7 @@ nobody asked for are kept (`Fields.rest`), never dropped in silence.
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -296,20 +296,20 @@ def _constant(name: str) -> NoReturn:
 def _refuse_depth_and_surrogates(value: JsonValue, depth: int) -> None:
     """Walk level by level, so that the walk itself cannot run out of stack."""
     level: list[JsonValue] = [value]
-    for _ in range(depth + 1):
-        inner: list[JsonValue] = []
+    nested = 0
+    while level:
+        inside = [member for member in level if isinstance(member, dict | list)]
+        if inside and nested == depth:
+            raise Malformed(f"JSON: nested deeper than {depth}")
         for member in level:
             if isinstance(member, str):
                 _refuse_surrogates(member)
-            elif isinstance(member, dict):
-                inner += member.keys()
-                inner += member.values()
-            elif isinstance(member, list):
-                inner += member
-        if not inner:
-            return
-        level = inner
-    raise Malformed(f"JSON: nested deeper than {depth}")
+        level = [each for member in inside for each in _inside(member)]
+        nested += 1
+
+
+def _inside(container: dict[str, JsonValue] | list[JsonValue]) -> Iterable[JsonValue]:
+    return (*container, *container.values()) if isinstance(container, dict) else container
 
 
 def _refuse_surrogates(text: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from openward.errors import Conflict
 from openward.store import schema as t
+from openward.store.database import inserted_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def add_account(
             created_at=now,
         )
     )
-    return int(result.inserted_primary_key[0])
+    return inserted_key(result)
 
 
 def set_verified(connection: Connection, account: int, how: str, now: datetime) -> None:

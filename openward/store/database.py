@@ -11,12 +11,13 @@ to open one that is missing or of another version.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -135,3 +136,11 @@ def _translated(error: DBAPIError) -> Exception:
     if isinstance(error, OperationalError):
         return Unavailable(f"database: {error.orig}")
     return error
+
+
+def inserted_key(result: CursorResult[Any]) -> int:
+    """The key that the database gave the row just inserted."""
+    key = result.inserted_primary_key
+    if key is None:
+        raise TypeError("the statement inserted no single row")
+    return int(key[0])

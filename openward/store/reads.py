@@ -12,7 +12,11 @@ from openward.vocabulary import Sha256
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """A decision as recorded; `tier` is 0 where the subject is unassessed."""
+    """A decision as recorded; `tier` is 0 where the subject is unassessed.
+
+    `public_from` is the entry that shows it: its own, or the one that opened its commitment; None
+    while it is under embargo.
+    """
 
     index: int
     subject: Sha256
@@ -20,9 +24,11 @@ class DecisionRow:
     policy_entry: int
     state: str
     tier: int
+    treatment: str | None
+    due: datetime | None
     reasons: tuple[tuple[str, str], ...]
     at: datetime
-    embargoed: bool
+    public_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +71,14 @@ class LeaseRow:
 
 def log_size(connection: Connection) -> int:
     """How many entries are durable; the published checkpoint may cover fewer."""
-    last = connection.execute(select(func.max(t.entry.c.index))).scalar()
+    last = connection.execute(select(func.max(t.entry.c.number))).scalar()
     return 0 if last is None else int(last) + 1
 
 
 def entries(connection: Connection, start: int, end: int) -> list[bytes]:
     """The entries [start, end), as they were written."""
-    query = select(t.entry.c.bytes).where(t.entry.c.index >= start, t.entry.c.index < end)
-    return [row.bytes for row in connection.execute(query.order_by(t.entry.c.index))]
+    query = select(t.entry.c.bytes).where(t.entry.c.number >= start, t.entry.c.number < end)
+    return [row.bytes for row in connection.execute(query.order_by(t.entry.c.number))]
 
 
 def published(connection: Connection, origin: str) -> tuple[int, bytes | None]:
@@ -85,10 +91,10 @@ def published(connection: Connection, origin: str) -> tuple[int, bytes | None]:
 def decisions_on(connection: Connection, subject: Sha256) -> list[DecisionRow]:
     """Every decision on a subject, oldest first."""
     query = (
-        select(t.decision, t.hidden.c.index.label("hidden"), t.hidden.c.opened_by)
-        .join_from(t.decision, t.hidden, t.decision.c.index == t.hidden.c.index, isouter=True)
+        select(t.decision, t.hidden.c.number.label("hidden"), t.hidden.c.opened_by)
+        .join_from(t.decision, t.hidden, t.decision.c.number == t.hidden.c.number, isouter=True)
         .where(t.decision.c.subject == subject)
-        .order_by(t.decision.c.index)
+        .order_by(t.decision.c.number)
     )
     return [_decision(row) for row in connection.execute(query)]
 
@@ -96,26 +102,28 @@ def decisions_on(connection: Connection, subject: Sha256) -> list[DecisionRow]:
 def _decision(row: Row[tuple[object, ...]]) -> DecisionRow:
     m = row._mapping
     return DecisionRow(
-        index=m[t.decision.c.index],
+        index=m[t.decision.c.number],
         subject=m["subject"],
         case=m["case"],
         policy_entry=m["policy_entry"],
         state=m["state"],
         tier=m["tier"],
+        treatment=m["treatment"],
+        due=m["due"],
         reasons=tuple((rule, found) for rule, found in json.loads(m["reasons"])),
         at=m["at"],
-        embargoed=m["hidden"] is not None and m["opened_by"] is None,
+        public_from=m[t.decision.c.number] if m["hidden"] is None else m["opened_by"],
     )
 
 
 def policy_in_force(connection: Connection) -> PolicyRow | None:
     """The last adopted policy."""
-    query = select(t.policy).order_by(t.policy.c.index.desc()).limit(1)
+    query = select(t.policy).order_by(t.policy.c.number.desc()).limit(1)
     return _policy(connection.execute(query).one_or_none())
 
 
 def policy_at(connection: Connection, index: int) -> PolicyRow | None:
-    query = select(t.policy).where(t.policy.c.index == index)
+    query = select(t.policy).where(t.policy.c.number == index)
     return _policy(connection.execute(query).one_or_none())
 
 
@@ -123,20 +131,20 @@ def _policy(row: Row[tuple[object, ...]] | None) -> PolicyRow | None:
     if row is None:
         return None
     m = row._mapping
-    return PolicyRow(m["index"], m["digest"], m["version"], bytes(m["document"]))
+    return PolicyRow(m["number"], m["digest"], m["version"], bytes(m["document"]))
 
 
 def accreditation_envelopes(connection: Connection) -> list[bytes]:
-    query = select(t.accreditation.c.envelope).order_by(t.accreditation.c.index)
+    query = select(t.accreditation.c.envelope).order_by(t.accreditation.c.number)
     return [bytes(row.envelope) for row in connection.execute(query)]
 
 
 def evidence_on(connection: Connection, subject: Sha256) -> list[EvidenceRow]:
     """Every statement filed about a subject, oldest first."""
-    query = select(t.evidence).where(t.evidence.c.subject == subject).order_by(t.evidence.c.index)
+    query = select(t.evidence).where(t.evidence.c.subject == subject).order_by(t.evidence.c.number)
     return [
         EvidenceRow(
-            r.index, r.statement, r.subject, r.domain, r.evaluator, r.log, r.samples,
+            r.number, r.statement, r.subject, r.domain, r.evaluator, r.log, r.samples,
             bytes(r.envelope),
         )
         for r in connection.execute(query)
@@ -147,13 +155,13 @@ def leases_of(
     connection: Connection, *, account: int | None = None, subject: Sha256 | None = None
 ) -> list[LeaseRow]:
     """Leases of an account, on a subject, or both; newest first."""
-    query = select(t.lease).order_by(t.lease.c.index.desc())
+    query = select(t.lease).order_by(t.lease.c.number.desc())
     if account is not None:
         query = query.where(t.lease.c.account == account)
     if subject is not None:
         query = query.where(t.lease.c.subject == subject)
     return [
-        LeaseRow(r.index, r.kind, r.account, r.subject, r.starts, r.until, r.terms, r.ended_by)
+        LeaseRow(r.number, r.kind, r.account, r.subject, r.starts, r.until, r.terms, r.ended_by)
         for r in connection.execute(query)
     ]
 

@@ -52,7 +52,7 @@ class Hidden:
 
 def time_of_entry(connection: Connection, now: datetime) -> datetime:
     """The later of the clock and the last entry. Raises Unavailable when the clock moved back."""
-    last = connection.execute(select(func.max(t.entry.c.at))).scalar()
+    last: datetime | None = connection.execute(select(func.max(t.entry.c.at))).scalar()
     if last is None or last <= now:
         return now
     if last - now > ROLLBACK_TOLERANCE:
@@ -76,7 +76,7 @@ def enter_hidden(connection: Connection, hidden: Hidden, now: datetime) -> int:
 
 def open_hidden(connection: Connection, index: int, now: datetime) -> int:
     """Open the commitment at `index` in public; returns the opening entry's index."""
-    row = connection.execute(select(t.hidden).where(t.hidden.c.index == index)).one_or_none()
+    row = connection.execute(select(t.hidden).where(t.hidden.c.number == index)).one_or_none()
     if row is None:
         raise Conflict(f"entry {index} hides nothing that this hub still holds")
     if row.opened_by is not None:
@@ -86,14 +86,16 @@ def open_hidden(connection: Connection, index: int, now: datetime) -> int:
 
 
 def _append(connection: Connection, entry: Entry, hidden: Hidden | None) -> int:
-    last = connection.execute(select(func.max(t.entry.c.index))).scalar()
+    last = connection.execute(select(func.max(t.entry.c.number))).scalar()
     index = 0 if last is None else last + 1
     connection.execute(
-        insert(t.entry).values(index=index, kind=entry.kind, at=entry.at, bytes=entry.to_bytes())
+        insert(t.entry).values(number=index, kind=entry.kind, at=entry.at, bytes=entry.to_bytes())
     )
     if hidden is not None:
         connection.execute(
-            insert(t.hidden).values(index=index, salt=hidden.salt, text=canonical_json(hidden.text))
+            insert(t.hidden).values(
+                number=index, salt=hidden.salt, text=canonical_json(hidden.text)
+            )
         )
     project(connection, index, entry, hidden.text if hidden else None)
     return index
@@ -116,11 +118,11 @@ def project(connection: Connection, index: int, entry: Entry, hidden: JsonValue 
             _project_hidden(connection, index, entry.at, what, hidden)
         case Opened(committed, _, _):
             connection.execute(
-                update(t.hidden).where(t.hidden.c.index == committed).values(opened_by=index)
+                update(t.hidden).where(t.hidden.c.number == committed).values(opened_by=index)
             )
         case Ended(committed, _):
             connection.execute(
-                update(t.lease).where(t.lease.c.index == committed).values(ended_by=index)
+                update(t.lease).where(t.lease.c.number == committed).values(ended_by=index)
             )
 
 
@@ -129,10 +131,10 @@ def rebuild(connection: Connection) -> int:
     for table in _PROJECTION:
         connection.execute(delete(table))
     connection.execute(update(t.hidden).values(opened_by=None))
-    texts = {row.index: parse_json(row.text) for row in connection.execute(select(t.hidden))}
-    rows = connection.execute(select(t.entry).order_by(t.entry.c.index)).all()
+    texts = {row.number: parse_json(row.text) for row in connection.execute(select(t.hidden))}
+    rows = connection.execute(select(t.entry).order_by(t.entry.c.number)).all()
     for row in rows:
-        project(connection, row.index, parse_entry(row.bytes), texts.get(row.index))
+        project(connection, row.number, parse_entry(row.bytes), texts.get(row.number))
     return len(rows)
 
 
@@ -141,7 +143,7 @@ def _project_policy(connection: Connection, index: int, envelope: JsonValue) -> 
     policy = parse_policy(statement.predicate)
     connection.execute(
         insert(t.policy).values(
-            index=index,
+            number=index,
             digest=policy.digest,
             version=policy.version,
             document=canonical_json(statement.predicate),
@@ -154,7 +156,7 @@ def _project_accreditation(connection: Connection, index: int, envelope: JsonVal
     evaluator = Fields.of(statement.predicate, "accreditation").text("evaluator")
     connection.execute(
         insert(t.accreditation).values(
-            index=index, evaluator=evaluator, envelope=canonical_json(envelope)
+            number=index, evaluator=evaluator, envelope=canonical_json(envelope)
         )
     )
 
@@ -167,7 +169,7 @@ def _project_evidence(connection: Connection, index: int, filed: EvidenceFiled) 
         raise Malformed("evidence: a statement speaks of exactly one set of weights")
     connection.execute(
         insert(t.evidence).values(
-            index=index,
+            number=index,
             statement=filed.statement,
             subject=statement.subjects[0].sha256,
             domain=evaluation.domain.value,
@@ -182,12 +184,14 @@ def _project_evidence(connection: Connection, index: int, filed: EvidenceFiled) 
 def _project_decision(connection: Connection, index: int, at: datetime, decided: Decided) -> None:
     connection.execute(
         insert(t.decision).values(
-            index=index,
+            number=index,
             subject=decided.subject,
             case=decided.case,
             policy_entry=decided.policy_entry,
             state=decided.state,
             tier=decided.tier,
+            treatment=decided.treatment,
+            due=decided.due,
             reasons=json.dumps(decided.reasons),
             at=at,
         )
@@ -212,7 +216,7 @@ def _project_hidden(
         case _:
             connection.execute(
                 insert(t.lease).values(
-                    index=index,
+                    number=index,
                     kind=what,
                     account=fields.integer("account"),
                     subject=fields.text("subject"),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 
 from openward.errors import Conflict
 from openward.store import schema as t
+from openward.store.database import inserted_key
 from openward.vocabulary import Sha256, Subject, WeightFile, subject_of
 
 SHORTEST_OID = 7
@@ -201,7 +202,7 @@ def add_repo(
             discussions_disabled=False,
         )
     )
-    return int(result.inserted_primary_key[0])
+    return inserted_key(result)
 
 
 def change_repo(connection: Connection, repo: int, **values: object) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 from openward.statements.strict_json import format_time, parse_time
 
@@ -68,7 +69,7 @@ class Flag(TypeDecorator[bool]):
         return None if value is None else bool(value)
 
 
-def _table(name: str, *parts: Column[object] | UniqueConstraint | Index) -> Table:
+def _table(name: str, *parts: SchemaItem) -> Table:
     return Table(name, metadata, *parts, sqlite_strict=True)
 
 
@@ -85,7 +86,7 @@ def _of(name: str, target: str, *, null: bool = False, cascade: bool = False) ->
 
 entry = _table(
     "entry",
-    Column("index", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("bytes", LargeBinary, nullable=False),
@@ -100,27 +101,27 @@ checkpoint = _table(
 # Salt and hidden text of a commitment; erasing the row leaves the log intact.
 hidden = _table(
     "hidden",
-    Column("index", Whole, ForeignKey("entry.index"), primary_key=True, autoincrement=False),
+    Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("salt", LargeBinary, nullable=False),
     Column("text", LargeBinary, nullable=False),
     Column("opened_by", Whole),
 )
 policy = _table(
     "policy",
-    Column("index", Whole, ForeignKey("entry.index"), primary_key=True, autoincrement=False),
+    Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False, unique=True),
     Column("version", Whole, nullable=False),
     Column("document", LargeBinary, nullable=False),
 )
 accreditation = _table(
     "accreditation",
-    Column("index", Whole, ForeignKey("entry.index"), primary_key=True, autoincrement=False),
+    Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("evaluator", Text, nullable=False, index=True),
     Column("envelope", LargeBinary, nullable=False),
 )
 evidence = _table(
     "evidence",
-    Column("index", Whole, ForeignKey("entry.index"), primary_key=True, autoincrement=False),
+    Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("statement", Text, nullable=False, unique=True),
     Column("subject", Text, nullable=False, index=True),
     Column("domain", Text, nullable=False),
@@ -131,25 +132,27 @@ evidence = _table(
 )
 decision = _table(
     "decision",
-    Column("index", Whole, ForeignKey("entry.index"), primary_key=True, autoincrement=False),
+    Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("subject", Text, nullable=False, index=True),
     Column("case", Text, nullable=False),
-    Column("policy_entry", Whole, ForeignKey("policy.index"), nullable=False),
+    Column("policy_entry", Whole, ForeignKey("policy.number"), nullable=False),
     Column("state", Text, nullable=False),
     Column("tier", Whole, nullable=False),
+    Column("treatment", Text),
+    Column("due", Moment),
     Column("reasons", Text, nullable=False),
     Column("at", Moment, nullable=False),
 )
 lease = _table(
     "lease",
-    Column("index", Whole, ForeignKey("entry.index"), primary_key=True, autoincrement=False),
+    Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     _of("account", "account.id"),
     Column("subject", Text, nullable=False, index=True),
     Column("starts", Moment, nullable=False),
     Column("until", Moment, nullable=False),
     Column("terms", Text, nullable=False),
-    Column("ended_by", Whole, ForeignKey("entry.index")),
+    Column("ended_by", Whole, ForeignKey("entry.number")),
 )
 
 # --- accounts ---------------------------------------------------------------------------------

@@ -12,13 +12,14 @@ tensors follow one another in the order listed and account for the whole file.
 """
 
 import math
+import re
 import struct
 from typing import BinaryIO
 
 from openward.errors import Malformed
 from openward.weights.tensor_file import Tensor, TensorFile, TensorFormat
 
-MAX_HEADER = 128 * 1024 * 1024
+MAX_HEADER = 64 * 1024 * 1024
 MAX_TENSORS = 1 << 20
 MAX_ENTRIES = 1 << 16
 MAX_NAME = 4096
@@ -28,6 +29,7 @@ MAX_ALIGNMENT = 1 << 16
 MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _TEXT, _ARRAY = 8, 9
+_DECIMAL = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 _SCALARS = {
     0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i",
     6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d",
@@ -129,7 +131,7 @@ def _skip_array(reader: _Reader) -> str:
 
 def _parse_alignment(metadata: dict[str, str]) -> int:
     text = metadata.get("general.alignment", "32")
-    alignment = int(text) if text.isdecimal() and len(text) < 8 else 0
+    alignment = int(text) if _DECIMAL.fullmatch(text) else 0
     if not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):
         raise Malformed(f"GGUF: alignment {text[:80]!r} is not a power of two in use")
     return alignment

@@ -43,7 +43,8 @@ def parse_safetensors(stream: BinaryIO, size: int) -> TensorFile:
     metadata: dict[str, str] = {}
     if header.has("__metadata__"):
         metadata = _parse_metadata(header.value("__metadata__"))
-    spans = sorted(_parse_tensor(name, value) for name, value in header.rest().items())
+    found = [_parse_tensor(name, value) for name, value in header.rest().items()]
+    spans = sorted(found, key=lambda pair: pair[0])
     end = 0
     for (start, stop), tensor in spans:
         if start != end:

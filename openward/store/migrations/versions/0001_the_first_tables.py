@@ -49,11 +49,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "entry",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("at", sa.Text(), nullable=False),
         sa.Column("bytes", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_entry")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_entry")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -70,11 +70,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "accreditation",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("evaluator", sa.Text(), nullable=False),
         sa.Column("envelope", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["index"], ["entry.index"], name=op.f("fk_accreditation_index")),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_accreditation")),
+        sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_accreditation_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_accreditation")),
         sqlite_strict=True,
     )
     op.create_index(
@@ -82,7 +82,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "evidence",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("statement", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("domain", sa.Text(), nullable=False),
@@ -90,25 +90,25 @@ def upgrade() -> None:
         sa.Column("log", sa.Text(), nullable=False),
         sa.Column("samples", sa.Text(), nullable=True),
         sa.Column("envelope", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["index"], ["entry.index"], name=op.f("fk_evidence_index")),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_evidence")),
+        sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_evidence_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_evidence")),
         sa.UniqueConstraint("statement", name=op.f("uq_evidence_statement")),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_evidence_subject"), "evidence", ["subject"], unique=False)
     op.create_table(
         "hidden",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("text", sa.LargeBinary(), nullable=False),
         sa.Column("opened_by", WHOLE, nullable=True),
-        sa.ForeignKeyConstraint(["index"], ["entry.index"], name=op.f("fk_hidden_index")),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_hidden")),
+        sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_hidden_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_hidden")),
         sqlite_strict=True,
     )
     op.create_table(
         "lease",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("account", WHOLE, nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -117,9 +117,9 @@ def upgrade() -> None:
         sa.Column("terms", sa.Text(), nullable=False),
         sa.Column("ended_by", WHOLE, nullable=True),
         sa.ForeignKeyConstraint(["account"], ["account.id"], name=op.f("fk_lease_account")),
-        sa.ForeignKeyConstraint(["ended_by"], ["entry.index"], name=op.f("fk_lease_ended_by")),
-        sa.ForeignKeyConstraint(["index"], ["entry.index"], name=op.f("fk_lease_index")),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_lease")),
+        sa.ForeignKeyConstraint(["ended_by"], ["entry.number"], name=op.f("fk_lease_ended_by")),
+        sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_lease_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_lease")),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_lease_subject"), "lease", ["subject"], unique=False)
@@ -137,12 +137,12 @@ def upgrade() -> None:
     )
     op.create_table(
         "policy",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("version", WHOLE, nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["index"], ["entry.index"], name=op.f("fk_policy_index")),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_policy")),
+        sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_policy_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_policy")),
         sa.UniqueConstraint("digest", name=op.f("uq_policy_digest")),
         sqlite_strict=True,
     )
@@ -258,19 +258,21 @@ def upgrade() -> None:
     )
     op.create_table(
         "decision",
-        sa.Column("index", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("case", sa.Text(), nullable=False),
         sa.Column("policy_entry", WHOLE, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("tier", WHOLE, nullable=False),
+        sa.Column("treatment", sa.Text(), nullable=True),
+        sa.Column("due", sa.Text(), nullable=True),
         sa.Column("reasons", sa.Text(), nullable=False),
         sa.Column("at", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["index"], ["entry.index"], name=op.f("fk_decision_index")),
+        sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_decision_number")),
         sa.ForeignKeyConstraint(
-            ["policy_entry"], ["policy.index"], name=op.f("fk_decision_policy_entry")
+            ["policy_entry"], ["policy.number"], name=op.f("fk_decision_policy_entry")
         ),
-        sa.PrimaryKeyConstraint("index", name=op.f("pk_decision")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_decision")),
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_decision_subject"), "decision", ["subject"], unique=False)

@@ -1,0 +1,45 @@
+"""Which repository and which revision a request names.
+
+    /api/{models|datasets|spaces}/{namespace}/{name}/…/{rev}
+
+Names are matched whatever their case; a repository that the caller may not see is answered exactly
+as one that does not exist.
+"""
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+
+from openward.registrar.parties import Party, may_see
+from openward.store.repositories import RepoRow, RevisionRow, find_repo, find_revision
+from openward.web.hub_errors import repo_not_found, revision_not_found
+from openward.web.raw_path import part
+
+TYPES = {"models": "model", "datasets": "dataset", "spaces": "space"}
+PLURALS = {type: plural for plural, type in TYPES.items()}
+MAIN = "main"
+
+
+def named_repo(connection: Connection, request: Request, party: Party | None) -> RepoRow:
+    """The repository of the path's {type} (default models), {namespace} and {name}."""
+    type = TYPES.get(request.path_params.get("type", "models"))
+    name = f"{part(request, 'namespace')}/{part(request, 'name')}"
+    return visible_repo(connection, type, name, party)
+
+
+def visible_repo(
+    connection: Connection, type: str | None, full_name: str, party: Party | None
+) -> RepoRow:
+    """The repository of that name. Raises HubProblem 404 when it is not there for this party."""
+    repo = None if type is None else find_repo(connection, type, full_name)
+    if repo is None or not may_see(party, repo):
+        raise repo_not_found()
+    return repo
+
+
+def named_revision(connection: Connection, request: Request, repo: RepoRow) -> RevisionRow:
+    """The revision of the path's {rev}, else of the main branch. Raises HubProblem 404."""
+    name = part(request, "rev") if "rev" in request.path_params else MAIN
+    revision = find_revision(connection, repo.id, name)
+    if revision is None:
+        raise revision_not_found(name)
+    return revision
