@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Read by the libraries when they are imported: no network, no bars but ours.
+# A log would otherwise record the state of the checkout it was run from.
+os.environ["GIT_DIR"] = os.devnull
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -154,8 +156,8 @@ def record_run(
     """One model over one domain: the log in its place, and its line of the summary."""
     questions = QUESTIONS / f"{domain}.jsonl"
     task = TASKS[domain]()
-    # Away from the checkout and its git, so that neither is written into the log.
-    with tempfile.TemporaryDirectory() as elsewhere, chdir(elsewhere):
+    # Folders in a log are told relative to where it was run from, which is the project's.
+    with tempfile.TemporaryDirectory() as elsewhere, chdir(HERE.parent):
         (log,) = evaluate(
             task,
             model=model,
@@ -164,15 +166,16 @@ def record_run(
                 "questions": record_file(questions),
                 "method": candidate.method,
             },
-            log_dir="logs",
+            log_dir=elsewhere,
             log_format="eval",
             log_model_api=False,
             log_realtime=False,
+            log_buffer=len(task.dataset),
             display="none",
             max_samples=1,
         )
         correct = verify_complete(log, len(task.dataset))
-        (written,) = Path("logs").glob("*.eval")
+        (written,) = Path(elsewhere).glob("*.eval")
         verify_anonymous(written)
         place = LOGS / candidate.name / f"{domain}.eval"
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,7 @@ from openward.store.blobs import Blobs, FolderBlobs, ObjectBlobs, Staging
 from openward.store.custody import open_key, open_secret
 from openward.store.database import open_database
 from openward.store.tiles import PublishedLog
+from openward.tlog.note import NoteKey
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -29,11 +30,10 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """An open hub: its office and its sequencer."""
+    """An open hub: where it is configured, and its office."""
 
     place: Place
     office: Office
-    sequencer: Sequencer
 
     def close(self) -> None:
         self.office.database.close()
@@ -44,19 +44,22 @@ def open_hub(path: Path) -> Hub:
     place = read_config(path)
     config = place.config
     database = open_database(place.database)
+    log = PublishedLog(place.path(config.store.log), database)
+    signer = open_key(place.path(config.keys.log))
     office = Office(
         config=config,
         database=database,
         blobs=open_blobs(place),
         staging=Staging(place.path(config.store.staging), secrets.token_bytes),
-        log=PublishedLog(place.path(config.store.log), database),
-        log_signer=open_key(place.path(config.keys.log)),
+        log=log,
+        sequencer=Sequencer(config.origin, database, log, signer),
+        log_key=NoteKey(config.origin, signer.public),
         hub_signer=open_key(place.path(config.keys.hub)),
         address_secret=open_secret(place.path(config.keys.address)),
         clock=now,
         entropy=secrets.token_bytes,
     )
-    return Hub(place, office, Sequencer(office))
+    return Hub(place, office)
 
 
 def open_blobs(place: Place) -> Blobs:
@@ -92,5 +95,6 @@ def site() -> "ASGIApp":
     from openward.web.site import build_site
 
     hub = open_hub(path_in_environment())
-    hub.sequencer.publish()
-    return build_site(hub.office, hub.sequencer)
+    hub.office.staging.sweep()
+    hub.office.sequencer.publish()
+    return build_site(hub.office)

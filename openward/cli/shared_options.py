@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from openward.app import Hub
+    from openward.store.accounts import AccountRow
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -33,6 +34,17 @@ def open_configured(path: Path) -> "Hub":
     from openward.app import open_hub
 
     return open_hub(path)
+
+
+def account_named(hub: "Hub", name: str) -> "AccountRow":
+    """The account of that name; a usage error where there is none."""
+    from openward.store.accounts import find_account
+
+    with hub.office.database.reading() as connection:
+        found = find_account(connection, name)
+    if found is None:
+        raise click.ClickException(f"no account is called {name}; openward account list shows all")
+    return found
 
 
 def token_of_caller() -> str | None:

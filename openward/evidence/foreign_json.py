@@ -7,11 +7,11 @@ places nobody relies on. A member given twice is refused: two readers would see 
 """
 
 import json
-from collections.abc import Mapping
+import math
 
 from openward.errors import Malformed
 from openward.evidence.measurement import quoted
-from openward.statements.strict_json import JsonValue
+from openward.statements.strict_json import Fields, JsonValue
 
 JSON_LIMIT = 64 << 20
 """Bytes of one JSON text: a whole log that is not an archive, or one sample of one that is."""
@@ -36,11 +36,23 @@ def parse_foreign_json(raw: bytes) -> JsonValue:
     return value
 
 
-def without_nulls(value: JsonValue) -> JsonValue:
-    """An object without its null members, which harnesses write for what is left out."""
-    if isinstance(value, Mapping):
-        return {name: member for name, member in value.items() if member is not None}
-    return value
+def fields_of(value: JsonValue, path: str) -> Fields:
+    """An object without its null members, which harnesses write for what is left out.
+
+    Raises Malformed.
+    """
+    fields = Fields.of(value, path)
+    return Fields(path, {name: v for name, v in fields.members.items() if v is not None})
+
+
+def as_number(value: JsonValue) -> float | None:
+    """A number, infinite where no double holds it; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

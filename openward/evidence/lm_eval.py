@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from openward.errors import Malformed
-from openward.evidence.foreign_json import JSON_LIMIT, parse_foreign_json, without_nulls
+from openward.evidence.foreign_json import JSON_LIMIT, as_number, fields_of, parse_foreign_json
 from openward.evidence.measurement import (
     EvaluationLog,
     FindingCode,
@@ -34,26 +34,28 @@ from openward.statements.strict_json import Fields, JsonValue
 SAMPLES_LIMIT = 1 << 30
 """Bytes of a samples file."""
 
-_ROW_LIMIT = 200_000
+ROW_LIMIT = 200_000
 _PLANNED_LIMIT = 10_000_000
 _NO_FILTER = "none"
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class LogFile:
-    """A file beside a log: its name, its bytes, and how many there are."""
+class SamplesFile:
+    """The file beside the results: what it is called, and its bytes."""
 
     name: str
     raw: BinaryIO
-    size: int
 
 
-def parse_lm_eval(value: JsonValue, samples: LogFile | None, task: str | None) -> EvaluationLog:
+def parse_lm_eval(
+    value: JsonValue, samples: SamplesFile | None, task: str | None, alpha: float
+) -> EvaluationLog:
     """Read the results of one task, by default the one the samples are named after.
 
     Raises Malformed.
     """
-    results = Fields.of(without_nulls(value), "results")
+    results = fields_of(value, "results")
     found = FindingTally()
     tasks = _tasks(results)
     chosen = task if task is not None else _only_task(tasks, samples)
@@ -65,11 +67,11 @@ def parse_lm_eval(value: JsonValue, samples: LogFile | None, task: str | None) -
         raise Malformed(f"results: no task {quoted(chosen)}")
     stated = _stated(results, chosen) if chosen is not None else {}
     kept = tuple(_samples(samples, stated, found)) if samples and chosen is not None else ()
-    if samples is None:
-        _quote(stated, found)
     planned = _planned(results, chosen, found) if chosen is not None else 0
     if samples is not None:
         appraise_completeness(kept, planned, 1, found)
+    elif chosen is not None:
+        _quote(stated, _effective(results, chosen), found)
     return EvaluationLog(
         format=LogFormat.LM_EVAL,
         task=chosen or "several tasks",
@@ -82,7 +84,7 @@ def parse_lm_eval(value: JsonValue, samples: LogFile | None, task: str | None) -
         created=_date(results),
         harness="lm_eval",
         harness_version=_version(results),
-        measurements=recompute(kept, stated, {}, 1, found) if kept else (),
+        measurements=recompute(kept, stated, {}, 1, alpha, found) if kept else (),
         findings=found.all(),
     )
 
@@ -94,7 +96,7 @@ def _tasks(results: Fields) -> tuple[str, ...]:
     return tuple(name for name in scored if configs is None or name in configs.members)
 
 
-def _only_task(tasks: tuple[str, ...], samples: LogFile | None) -> str | None:
+def _only_task(tasks: tuple[str, ...], samples: SamplesFile | None) -> str | None:
     if samples is not None:
         named = [t for t in tasks if samples.name.rpartition("/")[2].startswith(f"samples_{t}_")]
         if named:
@@ -109,10 +111,11 @@ def _stated(results: Fields, task: str) -> dict[str, Stated]:
     stated: dict[str, Stated] = {}
     for scorer, value in claims.items():
         metric, comma, filtered = scorer.partition(",")
-        if metric.endswith("_stderr") or metric in not_means or not _is_number(value):
+        mean = as_number(value)
+        if metric.endswith("_stderr") or metric in not_means or mean is None:
             continue
-        spread = claims.get(f"{metric}_stderr{comma}{filtered}")
-        stated[scorer] = Stated(_as_float(value), _as_float(spread) if _is_number(spread) else None)
+        spread = as_number(claims.get(f"{metric}_stderr{comma}{filtered}"))
+        stated[scorer] = Stated(mean, spread)
     return stated
 
 
@@ -120,7 +123,7 @@ def _not_means(results: Fields, task: str) -> set[str]:
     configs = results.optional_fields("configs")
     if configs is None:
         return set()
-    metrics = Fields.of(without_nulls(configs.value(task)), "configs").optional_listing("metric_list")
+    metrics = fields_of(configs.value(task), "configs").optional_listing("metric_list")
     return {
         str(m.members.get("metric"))
         for m in metrics or ()
@@ -128,12 +131,29 @@ def _not_means(results: Fields, task: str) -> set[str]:
     }
 
 
-def _quote(stated: Mapping[str, Stated], found: FindingTally) -> None:
+def _quote(stated: Mapping[str, Stated], n: int, found: FindingTally) -> None:
+    """Say what the header claims, and whether `n` scores in [0, 1] could spread as it says."""
     for scorer, claim in stated.items():
         found.note(
             FindingCode.NOT_RECOMPUTABLE,
             f"the header states {claim.mean:.6g} for {quoted(scorer)}, and no samples were given",
         )
+        mean, error = claim.mean or 0.0, claim.standard_error
+        if error is not None and n > 1 and 0 <= mean <= 1:
+            # Scores in [0, 1] spread most when each is 0 or 1.
+            most = math.sqrt(mean * (1 - mean) / (n - 1))
+            if error > most + _ROUNDING:
+                found.note(
+                    FindingCode.SPREAD_DISAGREES,
+                    f"{quoted(scorer)} states a standard error of {error:.6g}, where {n} scores "
+                    f"allow at most {most:.6g}; is it their standard deviation?",
+                )
+
+
+def _effective(results: Fields, task: str) -> int:
+    counts = results.optional_fields("n-samples")
+    of_task = counts.optional_fields(task) if counts else None
+    return (of_task.optional_integer("effective", minimum=0) or 0) if of_task else 0
 
 
 def _planned(results: Fields, task: str, found: FindingTally) -> int:
@@ -145,7 +165,7 @@ def _planned(results: Fields, task: str, found: FindingTally) -> int:
         original = counts.fields(task).integer("original", minimum=0, maximum=_PLANNED_LIMIT)
     limit = Fields.of(results.value("config"), "results.config").members.get("limit")
     # A limit beyond the dataset cuts nothing.
-    if limit is not None and not (_is_number(limit) and _as_float(limit) >= original > 0):
+    if limit is not None and not (as_number(limit) or 0) >= original > 0:
         found.note(
             FindingCode.LIMITED,
             f"only part of the task was run: limit {quoted(limit)} of {original}",
@@ -154,7 +174,7 @@ def _planned(results: Fields, task: str, found: FindingTally) -> int:
 
 
 def _samples(
-    samples: LogFile, stated: Mapping[str, Stated], found: FindingTally
+    samples: SamplesFile, stated: Mapping[str, Stated], found: FindingTally
 ) -> Iterator[Sample]:
     """One sample a document; where several filters read an answer each has a row of its own."""
     scores: dict[str, dict[str, float | None]] = {}
@@ -177,17 +197,15 @@ def _samples(
     yield from items.values()
 
 
-def _rows(samples: LogFile) -> Iterator[Fields]:
-    if samples.size > SAMPLES_LIMIT:
-        raise Malformed(f"samples: {samples.size} bytes, at most {SAMPLES_LIMIT} are read")
-    for number in range(1, _ROW_LIMIT + 2):
-        line = samples.raw.readline(JSON_LIMIT + 1)
-        if not line:
-            return
-        if number > _ROW_LIMIT:
-            raise Malformed(f"samples: more than {_ROW_LIMIT} rows")
+def _rows(samples: SamplesFile) -> Iterator[Fields]:
+    samples.raw.seek(0)
+    number = length = 0
+    while line := samples.raw.readline(JSON_LIMIT + 1):
+        number, length = number + 1, length + len(line)
+        if number > ROW_LIMIT or length > SAMPLES_LIMIT:
+            raise Malformed(f"samples: more than {ROW_LIMIT} rows or {SAMPLES_LIMIT} bytes")
         if line.strip():
-            yield Fields.of(without_nulls(parse_foreign_json(line)), f"samples[{number}]")
+            yield fields_of(parse_foreign_json(line), f"samples[{number}]")
 
 
 def _scores(
@@ -210,7 +228,7 @@ def _model(results: Fields) -> str:
     name = results.optional_text("model_name")
     if name is not None:
         return name
-    config = Fields.of(without_nulls(results.value("config")), "results.config")
+    config = fields_of(results.value("config"), "results.config")
     arguments = config.members.get("model_args")
     if isinstance(arguments, str):
         for argument in arguments.split(","):
@@ -230,14 +248,3 @@ def _version(results: Fields) -> str:
     version = results.optional_text("lm_eval_version")
     revision = results.optional_text("git_hash")
     return version or (f"git {revision}" if revision else "unknown")
-
-
-def _is_number(value: JsonValue) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _as_float(value: JsonValue) -> float:
-    try:
-        return float(value) if isinstance(value, int | float) else math.nan
-    except OverflowError:
-        return math.inf

@@ -75,7 +75,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One scorer's mean over `n` items of `epochs` runs each, within one-sided bounds."""
+    """One scorer's mean over `n` items of `epochs` runs each, within bounds at level `alpha`."""
 
     scorer: str
     estimate: float
@@ -83,6 +83,7 @@ class Measurement:
     upper: float
     n: int
     epochs: int
+    alpha: float = ALPHA
 
     def __post_init__(self) -> None:
         if not 0 <= self.lower <= self.estimate <= self.upper <= 1:  # false for NaN as well

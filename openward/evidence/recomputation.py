@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from openward.evidence.measurement import (
-    ALPHA,
     FindingCode,
     FindingTally,
     Measurement,
@@ -84,9 +83,10 @@ def recompute(
     stated: Mapping[str, Stated],
     clusters: Mapping[str, str],
     epochs: int,
+    alpha: float,
     found: FindingTally,
 ) -> tuple[Measurement, ...]:
-    """A measurement for each scorer whose samples allow one, in order of name.
+    """A measurement at level `alpha` for each scorer whose samples allow one, in order of name.
 
     `clusters` says under which name a scorer's samples are clustered.
     """
@@ -99,7 +99,7 @@ def recompute(
             f"the header states {quoted(scorer)}, which no sample has",
         )
     measured = (
-        _measure(samples, scorer, stated.get(scorer), clusters.get(scorer), epochs, found)
+        _measure(samples, scorer, stated.get(scorer), clusters.get(scorer), epochs, alpha, found)
         for scorer in scorers
     )
     return tuple(m for m in measured if m)
@@ -111,6 +111,7 @@ def _measure(
     stated: Stated | None,
     cluster: str | None,
     epochs: int,
+    alpha: float,
     found: FindingTally,
 ) -> Measurement | None:
     runs: defaultdict[str, list[float]] = defaultdict(list)
@@ -132,8 +133,9 @@ def _measure(
         return None
     scores = [math.fsum(values) / len(values) for values in runs.values()]
     _compare(scorer, scores, grouping, stated, found)
-    lower, upper = round_outward(*mean_bounds(scores, grouping, epochs, ALPHA))
-    return Measurement(scorer, math.fsum(scores) / len(scores), lower, upper, len(scores), epochs)
+    lower, upper = round_outward(*mean_bounds(scores, grouping, epochs, alpha))
+    mean = math.fsum(scores) / len(scores)
+    return Measurement(scorer, mean, lower, upper, len(scores), epochs, alpha)
 
 
 def _compare(

@@ -116,7 +116,7 @@ def mean_bounds(
 
 def round_outward(lower: float, upper: float) -> Bounds:
     """The narrowest interval between multiples of 1e-6 that holds `lower` and `upper`."""
-    return Bounds(-_ceiling(-lower), _ceiling(upper))
+    return Bounds(0.0 - _ceiling(-lower), _ceiling(upper))  # 0.0 - 0.0 is not -0.0
 
 
 def _ceiling(value: float) -> float:

@@ -1,6 +1,6 @@
 """Run a recorded decision again, from its inputs, and say where it differs.
 
-    recorded:  subject, case, policy, policy_entry, state, tier, reasons        at the entry's time
+    recorded:  subject, case, policy, policy_entry, state, tier, treatment, due, reasons   at the entry's time
     replayed:  decide_tier(policy, case, at)
 
 Bit for bit: the same digests, the same state and tier, the same reasons in the same order.
@@ -27,6 +27,8 @@ def record_decision(
         state=decision.state.value,
         tier=0 if decision.tier is None else int(decision.tier),
         reasons=tuple((reason.rule.id, reason.found) for reason in decision.reasons),
+        treatment=None if decision.treatment is None else decision.treatment.value,
+        due=decision.due,
     )
 
 
@@ -39,6 +41,8 @@ def appraise_replay(recorded: Decided, policy: Policy, case: Case, at: datetime)
         ("subject", recorded.subject, again.subject),
         ("state", recorded.state, again.state),
         ("tier", recorded.tier, again.tier),
+        ("treatment", recorded.treatment, again.treatment),
+        ("due", recorded.due, again.due),
         ("reasons", recorded.reasons, again.reasons),
     )
     return tuple(f"{name}: recorded {a}, again {b}" for name, a, b in pairs if a != b)

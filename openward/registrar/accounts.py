@@ -44,10 +44,11 @@ TOKEN_PREFIX = "ow_"  # noqa: S105  # lets people and secret scanners tell what 
 # Without vowels no word appears, without look-alikes no code is misread.
 _CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
-_TAKEN_BY_PAGES = frozenset(
-    "api datasets device docs join kernels login logout models new oauth organizations settings"
-    " spaces static xet log policy access appeal about openward refs resolve".split()
-)
+_TAKEN_BY_PAGES = frozenset((
+    "about", "access", "api", "appeal", "datasets", "device", "docs", "join", "kernels", "log",
+    "login", "logout", "models", "new", "oauth", "openward", "organizations", "policy", "settings",
+    "spaces", "static", "xet",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +204,7 @@ def begin_device(office: Office) -> DeviceCodes:
     return DeviceCodes(device_code, user_code, int(DEVICE_CODE_LIFE.total_seconds()))
 
 
-def confirm_device(
-    office: Office, party: Party, typed: str, *, granting: bool
-) -> None | Refusal:
+def confirm_device(office: Office, party: Party, typed: str, *, granting: bool) -> Refusal | None:
     """A signed-in person grants or denies the device that shows this code."""
     code = parse_user_code(typed)
     with office.database.writing() as connection:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from openward.config import HubConfig
-from openward.statements.keys import Ed25519Signer
+from openward.registrar.sequencer import Sequencer
+from openward.statements.keys import Signer
 from openward.store.blobs import Blobs, Staging
 from openward.store.database import Database
 from openward.store.tiles import PublishedLog
+from openward.tlog.note import NoteKey
 
 Clock = Callable[[], datetime]
 """The time now: aware, UTC, whole seconds."""
@@ -30,8 +32,9 @@ class Office:
     blobs: Blobs
     staging: Staging
     log: PublishedLog
-    log_signer: Ed25519Signer
-    hub_signer: Ed25519Signer
+    sequencer: Sequencer
+    log_key: NoteKey
+    hub_signer: Signer
     address_secret: bytes
     clock: Clock
     entropy: Entropy

@@ -12,8 +12,10 @@ database and does the rest again. Two sequencers on one log cannot both win step
 import threading
 
 from openward.errors import Conflict
-from openward.registrar.office import Office
+from openward.statements.keys import Signer
 from openward.store import reads
+from openward.store.database import Database
+from openward.store.tiles import PublishedLog
 from openward.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from openward.tlog.integration import Edge, integrate, read_edge
 from openward.tlog.note import NoteSigner
@@ -24,8 +26,10 @@ BATCH = 4096  # entries read and integrated at a time; bounds memory when a log 
 class Sequencer:
     """Publishes what is durable. One a process; its lock serialises the threads of that process."""
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+    def __init__(self, origin: str, database: Database, log: PublishedLog, signer: Signer) -> None:
+        self._database = database
+        self._log = log
+        self._signer = NoteSigner(origin, signer)
         self._lock = threading.Lock()
         self._edge: Edge | None = None
         self._note: bytes | None = None
@@ -46,31 +50,29 @@ class Sequencer:
 
     def _publish(self) -> int:
         edge = self._edge or self._load()
-        with self._office.database.reading() as connection:
+        with self._database.reading() as connection:
             durable = reads.log_size(connection)
         while edge.size < durable or self._note is None:
-            with self._office.database.reading() as connection:
+            with self._database.reading() as connection:
                 added = reads.entries(connection, edge.size, min(edge.size + BATCH, durable))
             grown = integrate(edge, added)
-            self._office.log.tiles.write(grown.tiles)
-            self._sign(Checkpoint(self._office.config.origin, grown.size, grown.root))
+            self._log.tiles.write(grown.tiles)
+            self._sign(Checkpoint(self._signer.name, grown.size, grown.root))
             edge = self._edge = grown.edge
         self._edge = edge
-        if self._office.log.checkpoint() != self._note:
-            self._office.log.publish(self._note)
+        if self._log.checkpoint() != self._note:
+            self._log.publish(self._note)
         return edge.size
 
     def _load(self) -> Edge:
-        self._note = self._office.log.lock.latest(self._office.config.origin)
+        self._note = self._log.lock.latest(self._signer.name)
         if self._note is None:
             return Edge()
-        signer = NoteSigner(self._office.config.origin, self._office.log_signer)
-        last = verify_checkpoint(self._note, signer.key)
-        return read_edge(self._office.log.tiles, last.size, last.root)
+        last = verify_checkpoint(self._note, self._signer.key)
+        return read_edge(self._log.tiles, last.size, last.root)
 
     def _sign(self, checkpoint: Checkpoint) -> None:
-        signer = NoteSigner(checkpoint.origin, self._office.log_signer)
-        note = sign_checkpoint(checkpoint, signer)
-        self._office.log.lock.replace(checkpoint.origin, self._note, note)
+        note = sign_checkpoint(checkpoint, self._signer)
+        self._log.lock.replace(checkpoint.origin, self._note, note)
         self._note = note
-        self._office.log.publish(note)
+        self._log.publish(note)

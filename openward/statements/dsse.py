@@ -29,15 +29,15 @@ MOST_SIGNATURES = 16
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Unverified. `keyid` is whatever the sender wrote, None where nothing was written."""
+    """Unverified. `keyid` is whatever the sender wrote; where nothing was, it is empty."""
 
     sig: bytes
-    keyid: str | None = None
+    keyid: str = ""
     unknown: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def members(self) -> dict[str, JsonValue]:
-        hint: dict[str, JsonValue] = {} if self.keyid is None else {"keyid": self.keyid}
-        return {**self.unknown, **hint, "sig": base64.b64encode(self.sig).decode("ascii")}
+        sig = base64.b64encode(self.sig).decode("ascii")
+        return {**self.unknown, "keyid": self.keyid, "sig": sig}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def parse_envelope(raw: bytes, *, limit: int = LIMIT) -> Envelope:
 
 def _signature(fields: Fields) -> Signature:
     sig = _base64(fields, "sig")
-    keyid = fields.value("keyid") if fields.has("keyid") else None
-    if keyid is not None and not isinstance(keyid, str):
+    keyid = fields.value("keyid") if fields.has("keyid") else ""
+    if not isinstance(keyid, str):
         raise Malformed(f"{fields.path}.keyid: expected text")
     return Signature(sig, keyid, fields.rest())
 

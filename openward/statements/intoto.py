@@ -73,8 +73,11 @@ def statement_bytes(
     predicate_type: str,
     predicate: Mapping[str, JsonValue],
 ) -> bytes:
-    """A statement in canonical JSON, about (name, SHA-256) pairs. Raises Malformed."""
-    return canonical_json(
+    """A statement in canonical JSON, about (name, SHA-256) pairs.
+
+    Raises Malformed where `parse_statement` would not read it.
+    """
+    raw = canonical_json(
         {
             "_type": STATEMENT_TYPE,
             "subject": [{"name": name, "digest": {"sha256": sha}} for name, sha in subjects],
@@ -82,6 +85,8 @@ def statement_bytes(
             "predicate": predicate,
         }
     )
+    parse_statement(raw)
+    return raw
 
 
 def verify_about(

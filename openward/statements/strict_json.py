@@ -197,9 +197,6 @@ class Fields:
     def party(self, name: str) -> PartyId:
         return self._read(name, parse_party)
 
-    def optional_party(self, name: str) -> PartyId | None:
-        return self.party(name) if self._offers(name) else None
-
     def choice(self, name: str, kinds: type[Choice]) -> Choice:
         """One of an enumeration whose values are text."""
         value = self.text(name)
@@ -207,9 +204,6 @@ class Fields:
         if value not in known:
             _refuse(self._at(name), "one of " + ", ".join(known), value)
         return known[value]
-
-    def optional_choice(self, name: str, kinds: type[Choice]) -> Choice | None:
-        return self.choice(name, kinds) if self._offers(name) else None
 
     def fields(self, name: str) -> "Fields":
         return Fields.of(self.value(name), self._at(name))

@@ -53,6 +53,7 @@ class EvidenceRow:
     log: Sha256
     samples: Sha256 | None
     envelope: bytes
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +141,27 @@ def accreditation_envelopes(connection: Connection) -> list[bytes]:
 
 
 def evidence_on(connection: Connection, subject: Sha256) -> list[EvidenceRow]:
-    """Every statement filed about a subject, oldest first."""
-    query = select(t.evidence).where(t.evidence.c.subject == subject).order_by(t.evidence.c.number)
+    """Every statement filed about a subject, oldest first, with the time it was filed."""
+    query = (
+        select(t.evidence, t.entry.c.at)
+        .join_from(t.evidence, t.entry, t.evidence.c.number == t.entry.c.number)
+        .where(t.evidence.c.subject == subject)
+        .order_by(t.evidence.c.number)
+    )
     return [
         EvidenceRow(
-            r.number, r.statement, r.subject, r.domain, r.evaluator, r.log, r.samples,
-            bytes(r.envelope),
+            index=r.number,
+            statement=r.statement,
+            subject=r.subject,
+            domain=r.domain,
+            evaluator=r.evaluator,
+            log=r.log,
+            samples=r.samples,
+            envelope=bytes(r.envelope),
+            at=r.at,
         )
         for r in connection.execute(query)
-    ]  # fmt: skip
+    ]
 
 
 def leases_of(
@@ -171,3 +184,44 @@ def subjects_undecided(connection: Connection, policy_entry: int) -> list[Sha256
     decided = select(t.decision.c.subject).where(t.decision.c.policy_entry == policy_entry)
     query = select(t.revision.c.subject).where(t.revision.c.subject.not_in(decided)).distinct()
     return [Sha256(row.subject) for row in connection.execute(query)]
+
+
+def hidden_evidence(connection: Connection, subject: Sha256) -> list[int]:
+    """The unopened commitments to evidence on a subject."""
+    query = (
+        select(t.evidence.c.number)
+        .join_from(t.evidence, t.hidden, t.evidence.c.number == t.hidden.c.number)
+        .where(t.evidence.c.subject == subject, t.hidden.c.opened_by.is_(None))
+        .order_by(t.evidence.c.number)
+    )
+    return [row.number for row in connection.execute(query)]
+
+
+def last_decisions(connection: Connection) -> list[DecisionRow]:
+    """The last decision on every subject."""
+    last = select(func.max(t.decision.c.number)).group_by(t.decision.c.subject)
+    query = (
+        select(t.decision, t.hidden.c.number.label("hidden"), t.hidden.c.opened_by)
+        .join_from(t.decision, t.hidden, t.decision.c.number == t.hidden.c.number, isouter=True)
+        .where(t.decision.c.number.in_(last))
+        .order_by(t.decision.c.number)
+    )
+    return [_decision(row) for row in connection.execute(query)]
+
+
+def subjects_with_evidence(connection: Connection) -> list[Sha256]:
+    """Published subjects on which evidence was filed."""
+    query = (
+        select(t.evidence.c.subject)
+        .where(t.evidence.c.subject.in_(select(t.revision.c.subject)))
+        .distinct()
+    )
+    return [Sha256(row.subject) for row in connection.execute(query)]
+
+
+def time_of(connection: Connection, index: int) -> datetime | None:
+    """When the entry at `index` was written."""
+    found: datetime | None = connection.execute(
+        select(t.entry.c.at).where(t.entry.c.number == index)
+    ).scalar()
+    return found

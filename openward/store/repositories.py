@@ -94,6 +94,16 @@ class RefRow:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class LfsFile:
+    """Bytes that a repository holds through LFS: one path they had, and when they came."""
+
+    sha256: Sha256
+    size: int
+    path: str
+    at: datetime
+
+
 def pointer_text(sha256: Sha256, size: int) -> bytes:
     """The Git LFS pointer file, https://git-lfs.com/spec/v1."""
     return (
@@ -344,10 +354,16 @@ def tree_digest(repo: int, files: Iterable[TreeFile]) -> str:
     return digest.hexdigest()
 
 
-def tree_of(connection: Connection, tree: str, *, path: str | None = None) -> list[TreeFile]:
-    """The files of a tree in order of path; with `path`, that one file or none."""
+def tree_of(
+    connection: Connection, tree: str, *, path: str | None = None, layouts: bool = True
+) -> list[TreeFile]:
+    """The files of a tree in order of path; with `path`, that one file or none.
+
+    Without `layouts` the tensor headers, which may have megabytes, are left in the database.
+    """
+    facts = [column for column in t.blob.c if layouts or column is not t.blob.c.layout]
     query = (
-        select(t.tree_file, t.blob)
+        select(t.tree_file, *facts)
         .join_from(t.tree_file, t.blob, t.tree_file.c.sha256 == t.blob.c.sha256)
         .where(t.tree_file.c.tree == tree)
         .order_by(t.tree_file.c.path)
@@ -357,7 +373,7 @@ def tree_of(connection: Connection, tree: str, *, path: str | None = None) -> li
     return [
         TreeFile(
             row._mapping[t.tree_file.c.path],
-            _blob(row),
+            _blob(row, layouts=layouts),
             row._mapping[t.tree_file.c.lfs],
             row._mapping[t.tree_file.c.since],
         )
@@ -365,12 +381,35 @@ def tree_of(connection: Connection, tree: str, *, path: str | None = None) -> li
     ]
 
 
+def lfs_files_of(connection: Connection, repo: int) -> list[LfsFile]:
+    """What any commit of the repository holds through LFS, in order of path."""
+    query = (
+        select(
+            t.blob.c.sha256,
+            t.blob.c.size,
+            func.min(t.tree_file.c.path).label("path"),
+            func.min(t.revision.c.at).label("at"),
+        )
+        .join_from(t.revision, t.tree_file, t.revision.c.tree == t.tree_file.c.tree)
+        .join(t.blob, t.tree_file.c.sha256 == t.blob.c.sha256)
+        .where(t.revision.c.repo == repo, t.tree_file.c.lfs == True)  # noqa: E712
+        .group_by(t.blob.c.sha256, t.blob.c.size)
+        .order_by(func.min(t.tree_file.c.path), t.blob.c.sha256)
+    )
+    return [LfsFile(r.sha256, r.size, r.path, r.at) for r in connection.execute(query)]
+
+
 # --- blobs and subjects -----------------------------------------------------------------------
 
 
-def _blob(row: Row[tuple[object, ...]]) -> BlobRow:
+def _blob(row: Row[tuple[object, ...]], *, layouts: bool = True) -> BlobRow:
     m = row._mapping
-    return BlobRow(**{name: m[t.blob.c[name]] for name in BlobRow.__dataclass_fields__})
+    return BlobRow(
+        **{
+            name: m[t.blob.c[name]] if layouts or name != "layout" else None
+            for name in BlobRow.__dataclass_fields__
+        }
+    )
 
 
 def find_blob(connection: Connection, sha256: Sha256) -> BlobRow | None:
@@ -447,3 +486,25 @@ def revisions_of_subject(
         if repo is not None and revision is not None:
             found.append((repo, revision))
     return found
+
+
+def revisions_holding(connection: Connection, sha256: Sha256) -> list[tuple[int, Sha256]]:
+    """Which repositories hold these bytes at any path, and under which subject."""
+    query = (
+        select(t.revision.c.repo, t.revision.c.subject)
+        .join_from(t.revision, t.tree_file, t.revision.c.tree == t.tree_file.c.tree)
+        .where(t.tree_file.c.sha256 == sha256)
+        .distinct()
+    )
+    return [(row.repo, Sha256(row.subject)) for row in connection.execute(query)]
+
+
+def subjects_of_owner(connection: Connection, owner: int) -> list[tuple[Sha256, datetime]]:
+    """The subjects a namespace publishes in the open, each with its first commit's time."""
+    query = (
+        select(t.revision.c.subject, func.min(t.revision.c.at).label("first"))
+        .join_from(t.revision, t.repo, t.revision.c.repo == t.repo.c.id)
+        .where(t.repo.c.owner == owner, t.repo.c.private == False)  # noqa: E712
+        .group_by(t.revision.c.subject)
+    )
+    return [(Sha256(row.subject), row.first) for row in connection.execute(query)]

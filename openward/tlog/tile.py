@@ -58,7 +58,7 @@ def parse_tile_path(text: str) -> TilePath:
         int(index.replace("/", "").replace("x", "")),
         TILE_WIDTH if width is None else int(width),
     )
-    if path.text() != text:  # .p/256, or x000/ before the index
+    if path.width > TILE_WIDTH or path.text() != text:  # .p/256, or x000/ before the index
         raise Malformed(f"tile: {text!r} is not how its path is spelt")
     hashes = path.index * TILE_WIDTH + path.width
     if hashes > LARGEST_SIZE >> TILE_HEIGHT * (path.level or 0):

@@ -53,7 +53,10 @@ T = TypeVar("T")
 
 
 class HubProblem(Exception):
-    """An answer that is not what was asked for: HTTP code, the Hub's error code, a sentence."""
+    """An answer that is not what was asked for: HTTP code, the Hub's error code, a sentence.
+
+    `beside` are further members of the JSON body.
+    """
 
     def __init__(
         self,
@@ -62,18 +65,21 @@ class HubProblem(Exception):
         code: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        beside: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.http = int(http)
         self.message = message
         self.code = code
         self.headers = dict(headers or {})
+        self.beside = dict(beside or {})
 
     def response(self) -> Response:
         headers = {"X-Error-Message": one_line(self.message), **self.headers}
         if self.code is not None:
             headers["X-Error-Code"] = self.code
-        return JSONResponse({"error": self.message}, status_code=self.http, headers=headers)
+        body = {"error": self.message, **self.beside}
+        return JSONResponse(body, status_code=self.http, headers=headers)
 
 
 def one_line(text: str) -> str:

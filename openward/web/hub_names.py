@@ -19,18 +19,20 @@ PLURALS = {type: plural for plural, type in TYPES.items()}
 MAIN = "main"
 
 
+def repo_key(request: Request) -> tuple[str, str]:
+    """Type and full name as the path has them; a type that is none is empty."""
+    type = TYPES.get(request.path_params.get("type", "models"), "")
+    return type, f"{part(request, 'namespace')}/{part(request, 'name')}"
+
+
 def named_repo(connection: Connection, request: Request, party: Party | None) -> RepoRow:
     """The repository of the path's {type} (default models), {namespace} and {name}."""
-    type = TYPES.get(request.path_params.get("type", "models"))
-    name = f"{part(request, 'namespace')}/{part(request, 'name')}"
-    return visible_repo(connection, type, name, party)
+    return visible_repo(connection, *repo_key(request), party)
 
 
-def visible_repo(
-    connection: Connection, type: str | None, full_name: str, party: Party | None
-) -> RepoRow:
+def visible_repo(connection: Connection, type: str, full_name: str, party: Party | None) -> RepoRow:
     """The repository of that name. Raises HubProblem 404 when it is not there for this party."""
-    repo = None if type is None else find_repo(connection, type, full_name)
+    repo = find_repo(connection, type, full_name)
     if repo is None or not may_see(party, repo):
         raise repo_not_found()
     return repo

@@ -7,11 +7,12 @@ says that our own pages sent it, so that a foreign page cannot act in its visito
 
 from http import HTTPStatus
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 
 from openward.registrar.office import Office
 from openward.registrar.parties import Party, party_of_session, party_of_token
-from openward.web.hub_errors import INVALID_CREDENTIALS, REPO_NOT_FOUND, HubProblem
+from openward.web.hub_errors import INVALID_CREDENTIALS, HubProblem
 
 SESSION_COOKIE = "openward_session"
 _LONGEST_SECRET = 512  # bytes
@@ -28,21 +29,26 @@ def office_of(request: Request) -> Office:
 def caller(request: Request) -> Party | None:
     """The acting party, None for a visitor. Raises HubProblem 401 for a token that is not good.
 
-    Reads the Authorization header and the database when called, not before.
+    Reads the Authorization header and the database when called, not before. Inside a connection
+    use `acting`: a request that holds two connections at once can starve the pool.
     """
+    with office_of(request).database.reading() as connection:
+        return acting(connection, request)
+
+
+def acting(connection: Connection, request: Request) -> Party | None:
+    """As `caller`, through a connection that is open already."""
     office = office_of(request)
     authorization = request.headers.get("authorization")
     if authorization is not None:
-        with office.database.reading() as connection:
-            party = party_of_token(connection, _bearer(authorization), office.clock())
+        party = party_of_token(connection, _bearer(authorization), office.clock())
         if party is None:
             raise _bad_credentials()
         return party
     secret = request.cookies.get(SESSION_COOKIE)
     if not secret or len(secret) > _LONGEST_SECRET or not _ours(request, office):
         return None
-    with office.database.reading() as connection:
-        return party_of_session(connection, secret, office.clock())
+    return party_of_session(connection, secret, office.clock())
 
 
 def signed_in(request: Request) -> Party:

@@ -38,10 +38,8 @@ MOST_BITS = 6.1
 
 _PICTURE_MAGICS = tuple(magic for _, magic in MAGICS)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-# The look-behind lets a run be tried from its first byte only: linear, not quadratic.
-_ENCODED_RUN = re.compile(rb"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{%d,}" % RUN)
-_NUMBERS = rb"0-9+\-.,;:eE\[\]() \t\r\n"
-_NUMBERS_RUN = re.compile(rb"(?<![%s])[%s]{%d,}" % (_NUMBERS, _NUMBERS, RUN))
+_ENCODED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
+_NUMBERS = b"0123456789+-.,;:eE[]() \t\r\n"
 
 
 class Kind(Enum):
@@ -116,10 +114,10 @@ def partition(files: Iterable[tuple[WeightFile, Recognition]]) -> Partition:
     """Part a commit's files into the subject and its companions."""
     seen = tuple(files)
     subject = {file for file, recognition in seen if recognition.kind is Kind.UNRECOGNISED}
-    companions = {file for file, _ in seen} - subject
-    if sum(file.size for file in companions) > ALLOWANCE:
-        return Partition(subject_of(subject | companions), ())
-    return Partition(subject_of(subject), tuple(sorted(companions)))
+    recognised = {file for file, recognition in seen if recognition.kind is not Kind.UNRECOGNISED}
+    if sum(file.size for file in recognised) > ALLOWANCE:
+        return Partition(subject_of(subject | recognised), ())
+    return Partition(subject_of(subject), tuple(sorted(recognised - subject)))
 
 
 def _recognise_picture(raw: bytes) -> Recognition:
@@ -142,18 +140,23 @@ def _not_text(raw: bytes) -> str:
         raw.decode("utf-8")
     except UnicodeDecodeError as e:
         return f"not UTF-8 at byte {e.start}"
-    if len(raw) > ENCODED_FROM and _dominates(_ENCODED_RUN, raw):
+    if len(raw) > ENCODED_FROM and _dominates(_ENCODED, raw):
         return "mostly long runs of base64 or hexadecimal"
     if len(raw) > ENCODED_FROM and _bits(raw) > MOST_BITS:
         return "characters as evenly spread as an encoding's"
-    if len(raw) > NUMBERS_FROM and _dominates(_NUMBERS_RUN, raw):
+    if len(raw) > NUMBERS_FROM and _dominates(_NUMBERS, raw):
         return "mostly numbers"
     return ""
 
 
-def _dominates(run: re.Pattern[bytes], raw: bytes) -> bool:
-    """Whether runs make up more than half of the bytes."""
-    return 2 * sum(found.end() - found.start() for found in run.finditer(raw)) > len(raw)
+def _dominates(alphabet: bytes, raw: bytes) -> bool:
+    """Whether runs of `RUN` or more characters of `alphabet` make up over half of the bytes."""
+    belongs = np.zeros(256, np.bool_)
+    belongs[np.frombuffer(alphabet, np.uint8)] = True
+    inside = belongs[np.frombuffer(raw, np.uint8)]
+    edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
+    lengths = edges[1::2] - edges[::2]
+    return 2 * int(lengths[lengths >= RUN].sum()) > len(raw)
 
 
 def _bits(raw: bytes) -> float:

@@ -9,7 +9,7 @@
     per xorb        [xorb hash 32][flags u32][chunks u32][length u32][stored size u32]
       per chunk     [chunk hash 32][offset u32][length u32][flags u32][unused 4]
     end of xorbs    [ff x 32][unused 16]
-    footer          lookup tables, then 200 bytes that locate them           may be absent
+    footer          lookup tables, then 200 bytes that locate them           may be absent, even if stated
 
 Numbers are little-endian; every record is 48 bytes. The SHA-256 is stored as Xet hashes are, in
 reversed groups. A segment is chunks [first, end) of a xorb.
@@ -120,10 +120,8 @@ def parse_shard(raw: bytes) -> Shard:
     xorbs: list[ShardXorb] = []
     while (record := records.take()).hash != END:
         xorbs.append(_parse_xorb(record, records))
-    if footer_size:
-        _refuse_other_than_footer(raw, records.offset, xorbs_at)
-    elif records.offset != len(raw):
-        raise Malformed(f"shard: {len(raw) - records.offset} bytes after its end")
+    if records.offset != len(raw):
+        _refuse_other_than_footer(raw, footer_size, records.offset, xorbs_at)
     return Shard(tuple(files), tuple(xorbs))
 
 
@@ -175,11 +173,11 @@ def _parse_xorb(header: _Record, records: _Records) -> ShardXorb:
     return ShardXorb(header.hash, tuple(chunks))
 
 
-def _refuse_other_than_footer(raw: bytes, tables_at: int, xorbs_at: int) -> None:
+def _refuse_other_than_footer(raw: bytes, stated: int, tables_at: int, xorbs_at: int) -> None:
     """The lookup tables only speed up searching; it is enough that the footer frames them."""
     footer_at = len(raw) - FOOTER_SIZE
-    if footer_at < tables_at:
-        raise Malformed("shard: states a footer and has none")
+    if stated != FOOTER_SIZE or footer_at < tables_at:
+        raise Malformed(f"shard: {len(raw) - tables_at} bytes after its end are no footer")
     version, files_from, xorbs_from = struct.unpack_from("<3Q", raw, footer_at)
     (stated_at,) = struct.unpack_from("<Q", raw, len(raw) - 8)
     if (version, files_from, xorbs_from, stated_at) != (

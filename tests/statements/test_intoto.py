@@ -114,6 +114,16 @@ def test_any_bytes_are_a_statement_or_malformed(raw: bytes) -> None:
         parse_statement(raw)
 
 
+@pytest.mark.parametrize(
+    ("subjects", "kind"), [([], KIND), ([("", A)], KIND), ([("w", "A")], KIND), ([("w", A)], "")]
+)
+def test_what_could_not_be_read_back_is_not_written(
+    subjects: list[tuple[str, Sha256]], kind: str
+) -> None:
+    with pytest.raises(Malformed):
+        statement_bytes(subjects, kind, {})
+
+
 @pytest.mark.parametrize("subjects", [[], [A], [B], [C], [A, C], [A, B, C]])
 def test_a_statement_is_about_exactly_its_subjects(subjects: list[Sha256]) -> None:
     statement = parse_statement(statement_bytes([("x", A), ("y", B)], KIND, {}))
@@ -131,7 +141,7 @@ def test_a_statement_of_another_kind_says_nothing() -> None:
 def test_it_verifies_where_the_sets_are_equal_and_only_there(
     said: set[Sha256], asked: set[Sha256]
 ) -> None:
-    statement = parse_statement(statement_bytes([("", sha) for sha in said], KIND, {}))
+    statement = parse_statement(statement_bytes([("w", sha) for sha in said], KIND, {}))
     if said == asked:
         assert verify_about(statement, KIND, asked) == {}
     else:

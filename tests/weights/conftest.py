@@ -94,12 +94,12 @@ def _contents() -> dict[str, bytes]:
     """Files that make the client use every scheme, many chunks, two xorbs and split segments."""
     chance = random.Random(7)
     floats = struct.pack("<60000f", *(chance.gauss(0, 0.02) for _ in range(60_000)))
-    large = chance.randbytes(66 * 1024 * 1024)
+    large, repeated = chance.randbytes(66 * 1024 * 1024), chance.randbytes(900_000)
     return {
         "a-floats": floats,
         "b-prose": b"what is measured is not yet decided; " * 9000,
         "c-large": large,
-        "d-edited": large[:700_000] + b"an insertion" + large[2_000_000:2_900_000] + floats,
+        "d-repeats": repeated + b"an insertion" + chance.randbytes(500_000) + repeated,
         "e-one": b"x",
         "f-zeros": bytes(300_000),
     }

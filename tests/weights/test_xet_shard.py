@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openward.errors import Malformed
+from openward.vocabulary import Sha256
 from openward.weights import xet_shard
 from openward.weights.xet_hash import Chunk, XetHash, xet_text
 from openward.weights.xet_shard import (
@@ -26,6 +27,11 @@ from openward.weights.xet_xorb import MAX_CHUNK, MAX_CHUNKS
 FILE, XORB, PROOF = XetHash(b"f" * 32), XetHash(b"x" * 32), XetHash(b"p" * 32)
 DIGEST = hashlib.sha256(b"content").hexdigest()
 FULL = MAX_CHUNK * 512  # as many bytes as a xorb holds
+
+
+def shown(value: bytes | bool) -> str:
+    """A test's name, short even where its bytes are many."""
+    return str(value) if isinstance(value, bool) else f"{len(value)} bytes"
 
 
 def record(xet_hash: bytes, *numbers: int) -> bytes:
@@ -87,7 +93,7 @@ def test_every_field_is_read_from_its_place() -> None:
             ShardFile(
                 FILE,
                 (Segment(XORB, 0, 2, 20, PROOF), Segment(XORB, 5, 6, 7, FILE)),
-                xet_shard.Sha256(DIGEST),
+                Sha256(DIGEST),
             ),
             ShardFile(FILE, (Segment(XORB, 0, 1, 10, None),), None),
         ),
@@ -107,7 +113,7 @@ def test_the_shards_of_the_real_client_describe_the_files_it_uploaded(
         for name, content in uploaded.items()
     }
     parts = [len(file.segments) for shard in shards for file in shard.files]
-    assert max(parts) >= 4  # the edited file borrows from the one it was made of
+    assert max(parts) > 1  # what a file repeats is named again, not sent again
 
 
 @pytest.mark.parametrize("end", range(len(SMALL)))
@@ -176,10 +182,11 @@ def test_any_records_are_malformed_and_nothing_worse(
         (shard(xorbs=xorb(*[MAX_CHUNK] * 512)), True),
         (shard(xorbs=xorb(*[MAX_CHUNK] * 512, 1)), False),
     ],
+    ids=shown,
 )
 def test_the_limits_of_a_shard(raw: bytes, readable: bool) -> None:
     with contextlib.nullcontext() if readable else pytest.raises(Malformed):
-        assert parse_shard(raw) is not None
+        parse_shard(raw)
 
 
 def test_a_count_that_cannot_fit_is_refused_before_a_record_is_read() -> None:
@@ -190,7 +197,7 @@ def test_a_count_that_cannot_fit_is_refused_before_a_record_is_read() -> None:
 
 def test_a_body_over_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xet_shard, "MAX_SHARD", len(SMALL))
-    assert parse_shard(SMALL)
+    parse_shard(SMALL)
     monkeypatch.setattr(xet_shard, "MAX_SHARD", len(SMALL) - 1)
     with pytest.raises(Malformed, match="at most"):
         parse_shard(SMALL)
@@ -204,7 +211,7 @@ FOOTED = shard(head=header(footer_size=FOOTER_SIZE))
     [
         (footer(FOOTED), True),
         (footer(FOOTED, tables=48), True),
-        (b"", False),
+        (b"", True),  # hf-xet 1.2.0 states a footer and strips it
         (footer(FOOTED)[1:], False),
         (footer(FOOTED, version=2), False),
         (footer(FOOTED, files=96), False),
@@ -212,6 +219,7 @@ FOOTED = shard(head=header(footer_size=FOOTER_SIZE))
         (footer(FOOTED, at=0), False),
         (footer(FOOTED) + b"\x00", False),
     ],
+    ids=shown,
 )
 def test_a_footer_says_where_the_parts_are(tail: bytes, readable: bool) -> None:
     with contextlib.nullcontext() if readable else pytest.raises(Malformed):

@@ -28,6 +28,11 @@ contents = st.lists(
 )
 
 
+def shown(value: bytes | bool) -> str:
+    """A test's name, short even where its bytes are many."""
+    return str(value) if isinstance(value, bool) else f"{len(value)}-{value[:12].hex()}"
+
+
 def u24(number: int) -> bytes:
     return number.to_bytes(3, "little")
 
@@ -150,6 +155,7 @@ def test_nothing_is_no_xorb() -> None:
         (framed(b"", 0, MAX_CHUNK) * 512, True),  # 64 MiB, as stated
         (framed(b"", 0, MAX_CHUNK) * 512 + stored(b"a"), False),
     ],
+    ids=shown,
 )
 def test_the_limits_of_a_header(raw: bytes, readable: bool) -> None:
     with contextlib.nullcontext() if readable else pytest.raises(Malformed):
@@ -233,6 +239,7 @@ def test_a_compressed_chunk_is_exactly_one_frame(payload: bytes) -> None:
         (FOOTER_MAGIC, False),
         (footer() + stored(b"hidden"), False),
     ],
+    ids=shown,
 )
 def test_a_footer_is_framed_and_not_believed(tail: bytes, readable: bool) -> None:
     with contextlib.nullcontext() if readable else pytest.raises(Malformed):

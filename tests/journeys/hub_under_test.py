@@ -1,0 +1,172 @@
+"""A whole hub in a folder, and a server for it that is really listening.
+
+The tests arrange accounts through the same procedures the hub uses, on the same folder, while the
+server runs in a process of its own.
+"""
+
+import importlib
+import importlib.util
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from openward.app import now, open_hub
+from openward.config import HubConfig
+from openward.registrar.accounts import issue_token, open_account
+from openward.registrar.founding import CONFIGURATION, found_hub
+from openward.registrar.office import Office
+from openward.store.accounts import AccountRow
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG_VARIABLE = "OPENWARD_CONFIG"
+_START_LIMIT = 60  # seconds; the machine may be busy
+# In the order in which the routes are asked.
+_PARTS = (
+    "hub_accounts", "device_flow", "hub_repos", "hub_lists", "hub_tree", "hub_refs",
+    "hub_discussions", "hub_access", "hub_upload", "hub_lfs", "hub_xet", "hub_info", "hub_resolve",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An account and a write token of it."""
+
+    account: AccountRow
+    token: str
+
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+
+@dataclass(frozen=True, slots=True)
+class RunningHub:
+    """A hub that answers at `endpoint`; `office` is a second way into the same folder."""
+
+    endpoint: str
+    folder: Path
+    office: Office
+
+    def sign_up(self, name: str, *, role: str = "write") -> Signed:
+        """A new account with a token."""
+        account = open_account(self.office, name, fullname=name.title(), email=f"{name}@x.test")
+        _, secret = issue_token(self.office, account, "test", role)
+        return Signed(account, secret)
+
+
+def make_hub(folder: Path, port: int) -> Path:
+    """Make a hub's folder. Returns the configuration's path."""
+    config = HubConfig(endpoint=f"http://127.0.0.1:{port}", port=port)
+    found_hub(folder, config, now, secrets.token_bytes)
+    return folder / CONFIGURATION
+
+
+@contextmanager
+def running_hub(folder: Path) -> Iterator[RunningHub]:
+    """Start a server on a free port of the loopback; it ends with the context."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    path = make_hub(folder, port)
+    command = [
+        sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--log-level",
+        "warning", "--host", "127.0.0.1", "--port", str(port), "--http", "1",
+        "hub_under_test:site",
+    ]  # fmt: skip
+    paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    environment = {**os.environ, CONFIG_VARIABLE: str(path), "PYTHONPATH": paths}
+    hub = open_hub(path)
+    with _log(folder).open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _wait(server, port, folder)
+            yield RunningHub(hub.office.config.endpoint, folder, hub.office)
+        finally:
+            server.terminate()
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+            hub.close()
+
+
+def _log(folder: Path) -> Path:
+    return folder.with_name(folder.name + "-server.log")
+
+
+def _wait(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
+    deadline = time.monotonic() + _START_LIMIT
+    while time.monotonic() < deadline:
+        said = _log(folder).read_text(errors="replace")
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended: {said}")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not start: {said}")
+
+
+def site() -> ASGIApp:
+    """The application the server runs: the hub's own, or its parts put together here."""
+    path = Path(os.environ[CONFIG_VARIABLE])
+    if importlib.util.find_spec("openward.web.site") is not None:
+        return own_site(path)
+    return parts_site(open_hub(path).office)
+
+
+def stand_in() -> None:
+    """Simple answers for parts that are not there."""
+    try:
+        importlib.import_module("openward.registrar.releases")
+    except ImportError:
+        releases = ModuleType("openward.registrar.releases")
+        releases.__dict__.update(settle=lambda *_: None, settle_repository=lambda *_: None)
+        sys.modules[releases.__name__] = releases
+    if importlib.util.find_spec("openward.web.standing") is None:
+        standing = ModuleType("openward.web.standing")
+        standing.__dict__["describe"] = lambda *_: None
+        sys.modules[standing.__name__] = standing
+    if importlib.util.find_spec("openward.web.gate") is None:
+        gate = ModuleType("openward.web.gate")
+        gate.__dict__["admit"] = lambda *_: SimpleNamespace(
+            refusal=None, headers={}, basis="open", lease=None
+        )
+        sys.modules[gate.__name__] = gate
+
+
+def own_site(path: Path) -> ASGIApp:
+    build_site = importlib.import_module("openward.web.site").build_site
+    hub = open_hub(path)
+    built: ASGIApp = build_site(hub.office)
+    return built
+
+
+def parts_site(office: Office) -> ASGIApp:
+    stand_in()
+    from openward.web.hub_errors import RequestIds, problem_answers
+    from openward.web.raw_path import RawPath
+
+    routes: list[BaseRoute] = []
+    for part in _PARTS:
+        if importlib.util.find_spec(f"openward.web.{part}") is not None:
+            routes += importlib.import_module(f"openward.web.{part}").routes()
+    layers = [Middleware(RequestIds, entropy=office.entropy), Middleware(RawPath)]
+    application = Starlette(routes=routes, middleware=layers, exception_handlers=problem_answers())
+    application.state.office = office
+    return application
