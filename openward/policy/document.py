@@ -179,7 +179,7 @@ def parse_policy(predicate: JsonValue) -> Policy:
     return policy
 
 
-def policy_json(policy: Policy) -> JsonValue:
+def policy_json(policy: Policy) -> dict[str, JsonValue]:
     """The predicate; `parse_policy` reads it back as the same policy."""
     label = {} if policy.demonstration is None else {"demonstration": policy.demonstration}
     return {

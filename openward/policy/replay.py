@@ -1,7 +1,7 @@
 """Run a recorded decision again, from its inputs, and say where it differs.
 
-    recorded:  subject, case, policy, policy_entry, state, tier, treatment, due, reasons   at the entry's time
-    replayed:  decide_tier(policy, case, at)
+    recorded:  subject, case, policy, policy_entry, state, tier, treatment, due, reasons
+    replayed:  decide_tier(policy, case, at), at the time of the recorded entry
 
 Bit for bit: the same digests, the same state and tier, the same reasons in the same order.
 """

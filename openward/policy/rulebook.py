@@ -209,6 +209,11 @@ UNASSESSED_CLOSED = Rule(
     "Weights without a tier go to accredited evaluators until the missing evidence is there.",
     (_STAGED, "CoP Appendix 3.4"),
 )
+UNDECIDED = Rule(
+    "access.undecided",
+    "Until a decision on these weights is in effect they go to accredited evaluators only.",
+    (_STAGED, "CoP Appendix 3.4"),
+)
 APPROVAL_WANTED = Rule(
     "access.approval-wanted",
     "The publisher approves each request for these weights.",
@@ -268,6 +273,16 @@ NOT_NEWER = Rule(
     "A policy takes the place of another only with a higher version.",
     ("SB: no return to an earlier rule unseen",),
 )
+KEY_TAKEN = Rule(
+    "adoption.key-taken",
+    "A key belongs to one evaluator; an accreditation that names another's key is never in force.",
+    ("SB: distinct parties",),
+)
+FOUNDED_ONCE = Rule(
+    "adoption.founded-once",
+    "A record is founded once; a second founding changes nothing.",
+    ("SB: changes to governance need authority",),
+)
 
 RULES = (
     BELOW_LOW,
@@ -305,6 +320,7 @@ RULES = (
     RESTRICTED_TO_VETTED,
     CLOSED_TO_ALL,
     UNASSESSED_CLOSED,
+    UNDECIDED,
     APPROVAL_WANTED,
     SIGN_IN_WANTED,
     GRANTED,
@@ -316,6 +332,8 @@ RULES = (
     UNSIGNED,
     UNREADABLE_STATEMENT,
     NOT_NEWER,
+    KEY_TAKEN,
+    FOUNDED_ONCE,
 )
 
 

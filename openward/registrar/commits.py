@@ -11,12 +11,13 @@ and the answer does not say whether anybody else does; nothing is half visible.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from openward.errors import Malformed
+from openward.errors import Conflict, Malformed, Unavailable
 from openward.registrar.office import Office
 from openward.registrar.operations import (
     AddLarge,
@@ -100,7 +101,11 @@ def record_commit(office: Office, proposal: Proposal) -> Committed | Refusal:
         plan = _plan(connection, proposal)
         if isinstance(plan, Refusal):
             return plan
-        return _record(office, connection, proposal, plan, now)
+        committed = _record(office, connection, proposal, plan, now)
+    # The commit stands; what is not published now is published with the next entry.
+    with suppress(Conflict, Unavailable):
+        office.sequencer.publish()
+    return committed
 
 
 def _record(

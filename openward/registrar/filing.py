@@ -69,7 +69,7 @@ def file_evidence(
         now = office.clock()
         body = EvidenceFiled(digest, parse_json(raw))
         record_about(office, connection, subject, "evidence", body, now)
-        policy = reads.policy_in_force(connection)
+        policy = reads.policy_in_force(connection, now)
         if policy is None or not revisions_of_subject(connection, subject):
             return Filed(digest, subject, None)
         decision = decide_subject(office, connection, subject, policy, now)

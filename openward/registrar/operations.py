@@ -2,7 +2,7 @@
 
     {"key":"header","value":{"summary":"…","description":"…","parentCommit":"…"}}   first, once
     {"key":"file","value":{"path":"…","content":"…","encoding":"base64"}}
-    {"key":"lfsFile","value":{"path":"…","algo":"sha256","oid":"…","size":1}}        size absent: copy
+    {"key":"lfsFile","value":{"path":"…","algo":"sha256","oid":"…","size":1}}    no size: a copy
     {"key":"deletedFile","value":{"path":"…"}}
     {"key":"deletedFolder","value":{"path":"…/"}}
 
@@ -81,7 +81,8 @@ def parse_line(line: bytes, limit: int) -> Header | Operation:
             return DeleteFile(parse_path(value.text("path")))
         case "deletedFolder":
             return DeleteFolder(parse_path(value.text("path").removesuffix("/")))
-    raise Malformed(f"commit: unknown operation {key[:80]!a}")
+        case _:
+            raise Malformed(f"commit: unknown operation {key[:80]!a}")
 
 
 def parse_path(text: str) -> str:

@@ -42,7 +42,7 @@ def settle(
     office: Office, connection: Connection, repo: RepoRow, revision: RevisionRow, now: datetime
 ) -> None:
     """After a commit: decide its subject, unless that was done, and show what may be shown."""
-    policy = reads.policy_in_force(connection)
+    policy = reads.policy_in_force(connection, now)
     if policy is None:
         return
     last = last_decision(connection, revision.subject)
@@ -126,22 +126,29 @@ def decide_all(office: Office, subjects: Iterable[Sha256], progress: Progress) -
     waiting = list(subjects)
     for done, subject in enumerate(waiting):
         progress(done, len(waiting))
+        now = office.clock()
         with office.database.writing() as connection:
-            policy = reads.policy_in_force(connection)
+            policy = reads.policy_in_force(connection, now)
             if policy is not None:
-                decide_subject(office, connection, subject, policy, office.clock())
+                decide_subject(office, connection, subject, policy, now)
     progress(len(waiting), len(waiting))
     return len(waiting)
 
 
-def subjects_lapsed(office: Office, connection: Connection, now: datetime) -> list[Sha256]:
-    """Subjects whose last decision no longer says what the same facts say now."""
-    lapsed = []
-    for row in reads.last_decisions(connection):
-        standing = load_standing(office, connection, row, now)
-        if (
-            standing.decision.state.value != row.state
-            or int(standing.decision.tier or 0) != row.tier
-        ):
-            lapsed.append(row.subject)
-    return lapsed
+def decide_due(office: Office) -> int:
+    """Decide again what time alone has changed; returns how many subjects there were.
+
+    A measurement ended, a policy began or ended: the same facts say something else now.
+    """
+    now = office.clock()
+    with office.database.reading() as connection:
+        policy = reads.policy_in_force(connection, now)
+        waiting = [] if policy is None else reads.subjects_undecided(connection, policy.index)
+        for row in reads.last_decisions(connection):
+            decision = load_standing(office, connection, row, now).decision
+            if (decision.state.value, int(decision.tier or 0)) != (row.state, row.tier):
+                waiting.append(row.subject)
+    if waiting:
+        decide_all(office, dict.fromkeys(waiting), lambda done, total: None)
+        office.sequencer.publish()
+    return len(waiting)

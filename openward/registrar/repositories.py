@@ -85,7 +85,8 @@ def create_repo(office: Office, party: Party, asked: NewRepo) -> RepoRow | Refus
         repo = store.repo_by_id(connection, made)
         assert repo is not None  # noqa: S101  # added just above
         initial_commit(office, connection, repo, party.account, now)
-        return repo
+    office.sequencer.publish()
+    return repo
 
 
 def initial_commit(
@@ -226,7 +227,8 @@ def change_settings(
         assert after is not None  # noqa: S101  # found in this transaction
         if repo.private and not after.private:
             settle_repository(office, connection, after, office.clock())
-        return after
+    office.sequencer.publish()
+    return after
 
 
 # --- branches and tags ------------------------------------------------------------------------

@@ -39,7 +39,7 @@ _LAYOUT_LIMIT = 4 << 20  # bytes of a tensor header kept beside the blob
 
 
 class Incoming:
-    """One file of a size promised beforehand. Use as a context: leaving it drops what was staged."""
+    """One file of a size promised beforehand. Use as a context: leaving drops what was staged."""
 
     def __init__(self, office: Office, size: int) -> None:
         if not 0 <= size <= office.config.limits.file_bytes:

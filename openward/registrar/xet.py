@@ -293,9 +293,12 @@ def _set_aside(staged: StagedFile, account: int, name: str) -> None:
 def _mapped(path: Path) -> Iterator[memoryview]:
     if not path.stat().st_size:
         raise Malformed("xorb: no chunks")
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        with memoryview(raw) as view:
-            yield view
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw,
+        memoryview(raw) as view,
+    ):
+        yield view
 
 
 class _Turns:

@@ -56,8 +56,8 @@ def author_of_pull(connection: Connection, repo: int, number: int) -> str | None
     query = select(c.author).where(
         c.repo == repo,
         c.number == number,
-        c.pull == True,
-        c.state.in_(["open", "draft"]),  # noqa: E712
+        c.pull.is_(True),
+        c.state.in_(["open", "draft"]),
     )
     return connection.execute(query).scalar()
 
@@ -87,9 +87,11 @@ def add_pull(
             at=now,
         )
     )
+    assert result.inserted_primary_key is not None  # noqa: S101  # one row was inserted
+    added = int(result.inserted_primary_key[0])
     connection.execute(
         insert(t.discussion_event).values(
-            discussion=result.inserted_primary_key[0],
+            discussion=added,
             kind="comment",
             author=author,
             at=now,

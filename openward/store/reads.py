@@ -117,10 +117,11 @@ def _decision(row: Row[tuple[object, ...]]) -> DecisionRow:
     )
 
 
-def policy_in_force(connection: Connection) -> PolicyRow | None:
-    """The last adopted policy."""
-    query = select(t.policy).order_by(t.policy.c.number.desc()).limit(1)
-    return _policy(connection.execute(query).one_or_none())
+def policy_in_force(connection: Connection, now: datetime) -> PolicyRow | None:
+    """The newest policy that has begun; before the first begins, the newest (council.in_force)."""
+    newest = select(t.policy).order_by(t.policy.c.number.desc()).limit(1)
+    begun = connection.execute(newest.where(t.policy.c.valid_from <= now)).one_or_none()
+    return _policy(begun or connection.execute(newest).one_or_none())
 
 
 def policy_at(connection: Connection, index: int) -> PolicyRow | None:
@@ -225,3 +226,39 @@ def time_of(connection: Connection, index: int) -> datetime | None:
         select(t.entry.c.at).where(t.entry.c.number == index)
     ).scalar()
     return found
+
+
+def policy_by_digest(connection: Connection, digest: Sha256) -> PolicyRow | None:
+    """A policy ever adopted."""
+    query = select(t.policy).where(t.policy.c.digest == digest)
+    return _policy(connection.execute(query).one_or_none())
+
+
+def case_is_public(connection: Connection, case: Sha256) -> bool:
+    """Whether a decision that everybody may read rests on this case."""
+    query = (
+        select(t.decision.c.number, t.hidden.c.number.label("hidden"), t.hidden.c.opened_by)
+        .join_from(t.decision, t.hidden, t.decision.c.number == t.hidden.c.number, isouter=True)
+        .where(t.decision.c.case == case)
+    )
+    return any(row.hidden is None or row.opened_by is not None for row in connection.execute(query))
+
+
+def public_evidence(
+    connection: Connection, *, statement: Sha256 | None = None, log: Sha256 | None = None
+) -> EvidenceRow | None:
+    """A filed statement that everybody may read: by its digest, or by its log's or samples'."""
+    query = (
+        select(t.evidence.c.subject, t.evidence.c.statement)
+        .join_from(t.evidence, t.hidden, t.evidence.c.number == t.hidden.c.number, isouter=True)
+        .where((t.hidden.c.number.is_(None)) | (t.hidden.c.opened_by.is_not(None)))
+    )
+    if statement is not None:
+        query = query.where(t.evidence.c.statement == statement)
+    if log is not None:
+        query = query.where((t.evidence.c.log == log) | (t.evidence.c.samples == log))
+    found = connection.execute(query.limit(1)).one_or_none()
+    if found is None:
+        return None
+    rows = evidence_on(connection, Sha256(found.subject))
+    return next(row for row in rows if row.statement == found.statement)

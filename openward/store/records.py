@@ -146,6 +146,7 @@ def _project_policy(connection: Connection, index: int, envelope: JsonValue) -> 
             number=index,
             digest=policy.digest,
             version=policy.version,
+            valid_from=policy.valid_from,
             document=canonical_json(statement.predicate),
         )
     )

@@ -404,12 +404,9 @@ def lfs_files_of(connection: Connection, repo: int) -> list[LfsFile]:
 
 def _blob(row: Row[tuple[object, ...]], *, layouts: bool = True) -> BlobRow:
     m = row._mapping
-    return BlobRow(
-        **{
-            name: m[t.blob.c[name]] if layouts or name != "layout" else None
-            for name in BlobRow.__dataclass_fields__
-        }
-    )
+    names = [name for name in BlobRow.__dataclass_fields__ if layouts or name != "layout"]
+    facts = {name: m[t.blob.c[name]] for name in names}
+    return BlobRow(**({"layout": None} | facts))
 
 
 def find_blob(connection: Connection, sha256: Sha256) -> BlobRow | None:

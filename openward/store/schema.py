@@ -111,6 +111,7 @@ policy = _table(
     Column("number", Whole, ForeignKey("entry.number"), primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False, unique=True),
     Column("version", Whole, nullable=False),
+    Column("valid_from", Moment, nullable=False),
     Column("document", LargeBinary, nullable=False),
 )
 accreditation = _table(

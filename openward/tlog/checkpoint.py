@@ -40,8 +40,8 @@ class Checkpoint:
 
 def parse_checkpoint(text: str) -> Checkpoint:
     """Read the text of a checkpoint. Raises Malformed."""
-    *lines, last = text.split("\n")
-    if last or len(lines) < 3 or not all(lines):
+    lines = text.split("\n")[:-1]
+    if len(lines) < 3 or not all(lines):
         raise Malformed("checkpoint: expected three or more non-empty, terminated lines")
     origin, size, root, *extensions = lines
     # int() would take "1_0", " 5", "+5" and digits of other scripts.

@@ -103,11 +103,9 @@ def parse_vkey(text: str) -> NoteKey:
         typed = base64.b64decode(encoded, validate=True)
     except ValueError as e:
         raise Malformed("vkey: the key is not base64") from e
-    if typed[:1] != bytes([ED25519]):
-        raise Malformed("vkey: expected an Ed25519 note key, type 0x01")
     key = NoteKey(name, parse_ed25519(typed[1:]))
     if key.vkey() != text:
-        raise Malformed("vkey: the id is another's, or the base64 is not canonical")
+        raise Malformed("vkey: not of type 0x01 under its own id, in canonical base64")
     return key
 
 

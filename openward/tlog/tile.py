@@ -10,7 +10,7 @@ have no more than 2^63 - 1 entries.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from openward.errors import Malformed
@@ -18,6 +18,7 @@ from openward.tlog.merkle import HASH_SIZE
 
 TILE_WIDTH = 256
 TILE_HEIGHT = 8  # levels of the tree in one tile
+MOST_LEVELS = 8  # of tiles: 2^63 - 1 entries
 ENTRY_LIMIT = 0xFFFF  # bytes; the length is a uint16
 LARGEST_SIZE = 2**63 - 1
 _PATH = re.compile(
@@ -64,6 +65,15 @@ def parse_tile_path(text: str) -> TilePath:
     if hashes > LARGEST_SIZE >> TILE_HEIGHT * (path.level or 0):
         raise Malformed(f"tile: {text!r} lies beyond the largest tree")
     return path
+
+
+def paths_of(size: int) -> Iterator[TilePath]:
+    """Every bundle and hash tile that a tree of `size` entries consists of, bundles first."""
+    for level in (None, *range(MOST_LEVELS)):
+        full, width = divmod(size >> TILE_HEIGHT * (level or 0), TILE_WIDTH)
+        yield from (TilePath(level, index) for index in range(full))
+        if width:
+            yield TilePath(level, full, width)
 
 
 def width_in(level: int, index: int, size: int) -> int:

@@ -17,6 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from openward.errors import Malformed, Unavailable
+from openward.policy.duties import Gate
+from openward.registrar.admissions import demand_on
 from openward.registrar.model_card import CARD_PATH, NO_CARD, Card, card_of
 from openward.registrar.office import Office
 from openward.registrar.remembered import Remembered
@@ -30,7 +32,7 @@ from openward.store.repositories import (
     find_revision,
     tree_of,
 )
-from openward.vocabulary import Sha256, Tier
+from openward.vocabulary import Sha256
 from openward.web.hub_names import MAIN, named_repo, named_revision
 from openward.web.sessions import acting, office_of
 from openward.web.standing import describe
@@ -280,22 +282,23 @@ def _openward(shown: Shown) -> Mapping[str, JsonValue] | None:
 
 
 def _gated(shown: Shown) -> JsonValue:
-    gate = effective_gate(shown.repo, _openward(shown))
+    gate = effective_gate(shown)
     return False if gate == "none" else gate
 
 
-def effective_gate(repo: RepoRow, standing: JsonValue) -> str:
-    """The gate a client meets: the publisher's own, else what the tier demands.
+def effective_gate(shown: Shown) -> str:
+    """The gate a client meets: the publisher's own, else what the weights' standing demands.
 
-    Tier 2 opens by a signed promise of use, which needs nobody's approval; what is more closed, or
-    not assessed yet, waits for a person.
+    A signed promise of use needs nobody's approval, so it reads as `auto`; what demands more waits
+    for a person.
     """
-    if repo.gate != "none" or not isinstance(standing, Mapping):
-        return repo.gate
-    tier = standing.get("tier")
-    if tier == Tier.UNRESTRICTED:
+    if shown.repo.gate != "none" or shown.revision is None:
+        return shown.repo.gate
+    office = shown.office
+    demand = demand_on(office, shown.connection, shown.repo, shown.revision, office.clock())
+    if demand.gate is Gate.OPEN:
         return "none"
-    return "auto" if tier == Tier.GATED else "manual"
+    return "auto" if demand.gate is Gate.IDENTITY else "manual"
 
 
 _MEMBERS: dict[str, Callable[[Shown], JsonValue]] = {

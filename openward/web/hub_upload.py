@@ -10,9 +10,7 @@ else is `lfs`: its bytes go first, by LFS or Xet, and the commit names them by d
 
 import base64
 import binascii
-from collections.abc import Callable
 from contextlib import ExitStack
-from http import HTTPStatus
 
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from openward.errors import Malformed, Unavailable
+from openward.errors import Malformed
 from openward.registrar.commits import Asked, Committed, MayRead, Proposal, Received, record_commit
 from openward.registrar.gitpatterns import Pattern, ignored, large, parse_ignoring, parse_large
 from openward.registrar.office import Office
@@ -34,7 +32,7 @@ from openward.store.repositories import RepoRow, RevisionRow, TreeFile, tree_of
 from openward.vocabulary import Sha256, parse_sha256
 from openward.web.bodies import lines, small_body
 from openward.web.gate import admit
-from openward.web.hub_errors import HubProblem, accepted
+from openward.web.hub_errors import accepted
 from openward.web.hub_names import PLURALS, named_repo, named_revision, visible_repo
 from openward.web.raw_path import part
 from openward.web.sessions import office_of, signed_in

@@ -13,7 +13,6 @@ remember, for each store, which xorbs they sent: two accounts on one machine mus
 Files come back out as plain files (see web.hub_resolve), so nothing of a xorb can be fetched.
 """
 
-from functools import partial
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
@@ -22,29 +21,30 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from openward.errors import VerificationError
+from openward.registrar.office import Office
 from openward.registrar.parties import Party, may_write
 from openward.registrar.uploads import staged_file, sweep_parts
 from openward.registrar.xet import record_shard, record_xorb, sweep_xorbs
 from openward.store.repositories import RepoRow
-from openward.weights.xet_hash import parse_xet_hash
-from openward.weights.xet_shard import MAX_SHARD, parse_shard
-from openward.weights.xet_xorb import MAX_XORB
 from openward.web.addresses import LONGEST, Address, sign_address, verify_address
 from openward.web.bodies import receive, small_body
 from openward.web.hub_errors import HubProblem
 from openward.web.hub_names import named_repo
 from openward.web.raw_path import part
 from openward.web.sessions import caller, office_of, signed_in
+from openward.weights.xet_hash import parse_xet_hash
+from openward.weights.xet_shard import MAX_SHARD, parse_shard
+from openward.weights.xet_xorb import MAX_XORB
 
 _WRITE, _READ = "xet-write", "xet-read"
 _RESULT_REGISTERED = 1  # 0 says that the shard was there before
 
 
 def routes() -> list[BaseRoute]:
-    token = "/api/{type}/{namespace}/{name}"
+    repo = "/api/{type}/{namespace}/{name}"
     return [
-        Route(token + "/xet-write-token/{rev}", write_token, methods=["GET"]),
-        Route(token + "/xet-read-token/{rev}", read_token, methods=["GET"]),
+        Route(repo + "/xet-write-token/{rev}", write_token, methods=["GET"]),
+        Route(repo + "/xet-read-token/{rev}", read_token, methods=["GET"]),
         Route("/xet/{account}/v1/xorbs/default/{hash}", xorb, methods=["POST"]),
         Route("/xet/{account}/v1/shards", shard, methods=["POST"]),
         Route("/xet/{account}/{rest:path}", nothing, methods=["GET", "HEAD", "POST", "PUT"]),
@@ -129,12 +129,12 @@ async def shard(request: Request) -> Response:
     """Take a shard, and make the files it describes."""
     office, account = office_of(request), _uploader(request)
     raw = await small_body(request, MAX_SHARD)
-    await run_in_threadpool(partial(_record, request, account, raw))
+    await run_in_threadpool(_record, office, account, raw)
     return JSONResponse({"result": _RESULT_REGISTERED})
 
 
-def _record(request: Request, account: int, raw: bytes) -> None:
-    record_shard(office_of(request), account, parse_shard(raw))
+def _record(office: Office, account: int, raw: bytes) -> None:
+    record_shard(office, account, parse_shard(raw))
 
 
 async def nothing(request: Request) -> Response:

@@ -9,7 +9,7 @@
     per xorb        [xorb hash 32][flags u32][chunks u32][length u32][stored size u32]
       per chunk     [chunk hash 32][offset u32][length u32][flags u32][unused 4]
     end of xorbs    [ff x 32][unused 16]
-    footer          lookup tables, then 200 bytes that locate them           may be absent, even if stated
+    footer          lookup tables, then 200 bytes locating them     may be absent, even if stated
 
 Numbers are little-endian; every record is 48 bytes. The SHA-256 is stored as Xet hashes are, in
 reversed groups. A segment is chunks [first, end) of a xorb.

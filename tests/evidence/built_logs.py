@@ -81,9 +81,9 @@ def _ended(offset: int, directory: bytes, parts: int, zip64: bool, end: Mapping[
         here, count, length, offset = 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF
         disk = first = 0
     comment: bytes = end.get("comment", b"")
-    mark: bytes = end.get("mark", b"PK\5\6")
+    ending: bytes = end.get("mark", b"PK\5\6")
     record = struct.pack("<4H2LH", disk, first, here, count, length, offset, len(comment))
-    return directory + tail + mark + record + comment
+    return directory + tail + ending + record + comment
 
 
 @dataclass

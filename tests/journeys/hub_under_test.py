@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -25,17 +26,25 @@ from starlette.types import ASGIApp
 
 from openward.app import now, open_hub
 from openward.config import HubConfig
+from openward.council.in_force import policy_statement
+from openward.policy.document import parse_policy
 from openward.registrar.accounts import issue_token, open_account
-from openward.registrar.founding import CONFIGURATION, found_hub
+from openward.registrar.adoption import adopt
+from openward.registrar.founding import CONFIGURATION, FOUNDING_KEY, found_hub
 from openward.registrar.office import Office
+from openward.statements.dsse import sign_envelope
+from openward.statements.intoto import PAYLOAD_TYPE
+from openward.statements.keys import Ed25519Signer
+from openward.statements.strict_json import parse_json
 from openward.store.accounts import AccountRow
+from openward.store.custody import open_key
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG_VARIABLE = "OPENWARD_CONFIG"
 _START_LIMIT = 60  # seconds; the machine may be busy
 # In the order in which the routes are asked.
 _PARTS = (
-    "hub_accounts", "device_flow", "hub_repos", "hub_lists", "hub_tree", "hub_refs",
+    "hub_accounts", "sign_in", "device_flow", "hub_repos", "hub_lists", "hub_tree", "hub_refs",
     "hub_discussions", "hub_access", "hub_upload", "hub_lfs", "hub_xet", "hub_info", "hub_resolve",
 )  # fmt: skip
 
@@ -71,7 +80,23 @@ def make_hub(folder: Path, port: int) -> Path:
     """Make a hub's folder. Returns the configuration's path."""
     config = HubConfig(endpoint=f"http://127.0.0.1:{port}", port=port)
     found_hub(folder, config, now, secrets.token_bytes)
+    hub = open_hub(folder / CONFIGURATION)
+    adopt_demonstration(hub.office, open_key(folder / FOUNDING_KEY))
+    hub.close()
     return folder / CONFIGURATION
+
+
+def adopt_demonstration(office: Office, founding: Ed25519Signer) -> None:
+    """Put the demonstration policy in force, as of yesterday."""
+    raw = (ROOT / "examples/policies/demonstration.json").read_bytes()
+    at = now()
+    policy = replace(
+        parse_policy(parse_json(raw)),
+        valid_from=at - timedelta(days=1),
+        valid_until=at + timedelta(days=300),
+    )
+    payload = policy_statement(policy)
+    adopt(office, sign_envelope(PAYLOAD_TYPE, payload, [founding]), lambda _done, _all: None)
 
 
 @contextmanager

@@ -45,6 +45,8 @@ def test_a_decision_read_from_the_record_replays_from_its_written_inputs(
         (replace(RECORDED, subject=sha(9)), "subject"),
         (replace(RECORDED, state="presumed"), "state"),
         (replace(RECORDED, tier=1), "tier"),
+        (replace(RECORDED, treatment="identity-gated"), "treatment"),
+        (replace(RECORDED, due=NOW), "due"),
         (replace(RECORDED, reasons=RECORDED.reasons[1:]), "reasons"),
         (replace(RECORDED, reasons=RECORDED.reasons[::-1]), "reasons"),
     ],
@@ -67,6 +69,8 @@ def test_unassessed_is_recorded_as_tier_zero() -> None:
     case = case_of(LARGE)
     recorded = record_decision(DEMONSTRATION, 1, case, decide_tier(DEMONSTRATION, case, NOW))
     assert (recorded.state, recorded.tier) == ("unassessed", 0)
+    assert recorded.treatment == "identity-gated"
+    assert recorded.due == NOW + timedelta(DEMONSTRATION.assessment_days)
     assert (RECORDED.state, RECORDED.tier, RECORDED.policy_entry) == ("assessed", 2, 1)
 
 

@@ -75,12 +75,11 @@ def test_real_pictures_are_known() -> None:
     assert {parse_picture(path.read_bytes()) for path in pictures} == {Picture.PNG}
 
 
-@pytest.mark.parametrize(
-    ("raw", "end"), [(raw, end) for raw, _ in WHOLE[:6] for end in range(len(raw))]
-)
-def test_a_picture_cut_short_anywhere_is_none(raw: bytes, end: int) -> None:
-    with pytest.raises(Malformed):
-        parse_picture(raw[:end])
+@pytest.mark.parametrize(("raw", "picture"), WHOLE)
+def test_a_picture_cut_short_anywhere_is_none(raw: bytes, picture: Picture) -> None:
+    for end in range(len(raw)):
+        with pytest.raises(Malformed):
+            parse_picture(raw[:end])
 
 
 @given(st.sampled_from([raw for raw, _ in WHOLE]), st.binary(min_size=1, max_size=40))

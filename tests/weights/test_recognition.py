@@ -135,6 +135,11 @@ def test_weights_written_as_numbers_are_still_weights(separator: str, spelling: 
     assert recognise(whole).kind is Kind.UNRECOGNISED
 
 
+def test_the_limits_are_those_documented() -> None:
+    assert (TEXT_LIMIT, PICTURE_LIMIT, ALLOWANCE) == (16_777_216, 8_388_608, 67_108_864)
+    assert (ENCODED_FROM, NUMBERS_FROM, recognition.RUN) == (65_536, 1_048_576, 64)
+
+
 def half_runs(size: int, run: int, *, over: bool) -> bytes:
     """A text of `size` bytes of which half, or one run more, are runs of `run` letters."""
     encoded = repeated(b"Ab0+" * 16, run) + b"\n"

@@ -116,10 +116,10 @@ def test_the_shards_of_the_real_client_describe_the_files_it_uploaded(
     assert max(parts) > 1  # what a file repeats is named again, not sent again
 
 
-@pytest.mark.parametrize("end", range(len(SMALL)))
-def test_a_shard_cut_short_anywhere_is_malformed(end: int) -> None:
-    with pytest.raises(Malformed):
-        parse_shard(SMALL[:end])
+def test_a_shard_cut_short_anywhere_is_malformed() -> None:
+    for end in range(len(SMALL)):
+        with pytest.raises(Malformed):
+            parse_shard(SMALL[:end])
 
 
 @given(st.binary(max_size=200), st.integers(0, len(SMALL)), st.integers(0, len(SMALL)))
@@ -196,6 +196,7 @@ def test_a_count_that_cannot_fit_is_refused_before_a_record_is_read() -> None:
 
 
 def test_a_body_over_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert xet_shard.MAX_SHARD == 67_108_864
     monkeypatch.setattr(xet_shard, "MAX_SHARD", len(SMALL))
     parse_shard(SMALL)
     monkeypatch.setattr(xet_shard, "MAX_SHARD", len(SMALL) - 1)
@@ -211,7 +212,7 @@ FOOTED = shard(head=header(footer_size=FOOTER_SIZE))
     [
         (footer(FOOTED), True),
         (footer(FOOTED, tables=48), True),
-        (b"", True),  # hf-xet 1.2.0 states a footer and strips it
+        (b"", True),  # hf-xet 1.1.10 to 1.2.0 state one and strip it
         (footer(FOOTED)[1:], False),
         (footer(FOOTED, version=2), False),
         (footer(FOOTED, files=96), False),

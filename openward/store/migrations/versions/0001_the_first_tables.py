@@ -140,6 +140,7 @@ def upgrade() -> None:
         sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("version", WHOLE, nullable=False),
+        sa.Column("valid_from", sa.Text(), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["number"], ["entry.number"], name=op.f("fk_policy_number")),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_policy")),

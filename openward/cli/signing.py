@@ -1,0 +1,94 @@
+"""What `openward evidence sign` states about a log, and the digest of the weights it was run on."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from openward.evidence.capability_evaluation import (
+    CapabilityEvaluation,
+    Effort,
+    LogReference,
+    Relationship,
+)
+from openward.evidence.lm_eval import SamplesFile
+from openward.evidence.measurement import EvaluationLog
+from openward.evidence.reading import read_log
+from openward.vocabulary import (
+    PartyId,
+    RiskDomain,
+    Sha256,
+    Subject,
+    WeightFile,
+    subject_of,
+)
+
+_PIECE = 1 << 20
+
+
+def claim_on(
+    log: Path,
+    samples: Path | None,
+    *,
+    evaluator: PartyId,
+    domain: str,
+    task: str | None,
+    scorer: str | None,
+    effort: Effort,
+    says: str,
+    relationship: Relationship,
+    ran_at: datetime | None = None,
+) -> CapabilityEvaluation:
+    """The statement's predicate, from what the log itself says. Raises Malformed."""
+    with log.open("rb") as raw:
+        beside = None if samples is None else SamplesFile(samples.name, samples.open("rb"))
+        found = read_log(log.name, raw, log.stat().st_size, samples=beside, task=task)
+    when = ran_at or found.created
+    if when is None:
+        raise click.UsageError(f"{log.name} does not say when it was run")
+    try:
+        covered = RiskDomain(domain)
+    except ValueError as e:
+        known = ", ".join(each.value for each in RiskDomain)
+        raise click.UsageError(f"{domain!r} is no risk domain; the domains are {known}") from e
+    return CapabilityEvaluation(
+        evaluator=evaluator,
+        domain=covered,
+        log=LogReference(
+            digest_of(log),
+            log.stat().st_size,
+            found.format,
+            None if samples is None else digest_of(samples),
+        ),
+        task=found.task,
+        scorer=scorer or _only_scorer(found),
+        effort=effort,
+        elicitation=says,
+        relationship=relationship,
+        ran_at=when,
+        harness=found.harness,
+        harness_version=found.harness_version,
+    )
+
+
+def _only_scorer(log: EvaluationLog) -> str:
+    names = [measurement.scorer for measurement in log.measurements]
+    if len(names) != 1:
+        shown = ", ".join(names) or "none"
+        raise click.UsageError(f"name one scorer with --scorer; the log has: {shown}")
+    return names[0]
+
+
+def digest_of(path: Path) -> Sha256:
+    """SHA-256 of a file, read piece by piece."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return Sha256(digest.hexdigest())
+
+
+def subject_of_files(paths: tuple[Path, ...]) -> Subject:
+    """The subject that these weight files are together."""
+    return subject_of(WeightFile(digest_of(path), path.stat().st_size) for path in paths)

@@ -1,0 +1,79 @@
+"""Reading from a hub, bounded, without believing it.
+
+Whatever comes back is bytes; those who ask know what they must hash to. A token is sent only where
+it is given, and never to another origin.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from openward.errors import Malformed, Unavailable, VerificationError
+from openward.statements.strict_json import JsonValue, parse_json
+
+LIMIT = 64 << 20  # bytes of anything that is not weights
+_TIMEOUT = httpx2.Timeout(30.0, read=120.0)
+
+
+class HubReader:
+    """A hub at one address, read with or without a token. Use as a context."""
+
+    def __init__(self, endpoint: str, token: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.endpoint = endpoint.rstrip("/")
+        self._open = httpx2.Client(timeout=_TIMEOUT)
+        self._signed = httpx2.Client(timeout=_TIMEOUT, headers=headers)
+
+    def __enter__(self) -> "HubReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+        self._signed.close()
+
+    def read(self, path: str, *, limit: int = LIMIT, signed: bool = False) -> bytes:
+        """The bytes under a path. Raises Unavailable naming it, VerificationError when missing."""
+        kept = bytearray()
+        with self.stream(path, signed=signed) as pieces:
+            for piece in pieces:
+                kept += piece
+                if len(kept) > limit:
+                    raise Malformed(f"{path}: more than {limit} bytes")
+        return bytes(kept)
+
+    def read_json(self, path: str, *, signed: bool = False) -> JsonValue:
+        return parse_json(self.read(path, signed=signed), limit=LIMIT)
+
+    @contextmanager
+    def stream(self, path: str, *, signed: bool = False) -> Iterator[Iterator[bytes]]:
+        """The bytes under a path, piece by piece. Raises as `read`; Refusal as Unavailable."""
+        client = self._signed if signed else self._open
+        try:
+            with client.stream("GET", f"{self.endpoint}{path}", follow_redirects=True) as answer:
+                if answer.status_code == 404:
+                    raise VerificationError(f"{path}: the hub does not have it")
+                if answer.status_code >= 400:
+                    said = answer.headers.get("x-error-message") or answer.reason_phrase
+                    raise Unavailable(f"{path}: {answer.status_code} {said}")
+                yield answer.iter_bytes(1 << 20)
+        except httpx2.HTTPError as e:
+            raise Unavailable(f"{self.endpoint}{path}: {e}") from e
+
+    def post(self, path: str, **body: object) -> tuple[int, JsonValue]:
+        """Send to the hub with the token; the code and the JSON that came back."""
+        try:
+            answer = self._signed.post(f"{self.endpoint}{path}", **body)  # type: ignore[arg-type]
+        except httpx2.HTTPError as e:
+            raise Unavailable(f"{self.endpoint}{path}: {e}") from e
+        return answer.status_code, parse_json(answer.content, limit=LIMIT)
+
+
+Tell = Callable[[str, int, int], None]
+"""Told what is being read, and how much of how much."""
+
+
+def read_json(endpoint: str, path: str, token: str | None = None) -> JsonValue:
+    """One JSON answer of a hub."""
+    with HubReader(endpoint, token) as hub:
+        return hub.read_json(path, signed=token is not None)
