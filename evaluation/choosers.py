@@ -34,11 +34,13 @@ LONGEST_TEXT = 256
 
 def convert_gguf(gguf: Path, folder: Path) -> None:
     """Dequantise a GGUF file once into safetensors (bfloat16) with its tokenizer, in `folder`."""
-    source = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
     model = AutoModelForCausalLM.from_pretrained(
-        **source, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
     )
-    tokenizer = AutoTokenizer.from_pretrained(**source)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     # Named last, so that an interrupted conversion is never mistaken for a finished one.
     unfinished = folder.with_name(folder.name + ".unfinished")
     model.save_pretrained(unfinished)

@@ -85,7 +85,7 @@ def link(name: str, config_path: Path) -> None:
 
     hub = open_configured(config_path)
     secret = issue_sign_in_link(hub.office, account_named(hub, name))
-    click.echo(f"{hub.place.config.endpoint}/login/{secret}")
+    click.echo(f"{hub.place.config.endpoint}/login?link={secret}")
 
 
 @account.command("list")

@@ -30,12 +30,9 @@ def evidence() -> None:
 @JSON
 def read(log: Path, samples: Path | None, task: str | None, as_json: bool) -> None:
     """Read an evaluation LOG: scores recomputed from its samples, and what does not add up."""
-    from openward.evidence.lm_eval import SamplesFile
-    from openward.evidence.reading import read_log
+    from openward.client.submit import read_log_file
 
-    with log.open("rb") as raw:
-        beside = None if samples is None else SamplesFile(samples.name, samples.open("rb"))
-        found = read_log(log.name, raw, log.stat().st_size, samples=beside, task=task)
+    found = read_log_file(log, samples, task)
     if as_json:
         print_json(
             {
@@ -110,7 +107,7 @@ def sign(
     out: Path | None,
 ) -> None:
     """Sign a capability-evaluation statement over LOG, bound to the weights evaluated."""
-    from openward.cli.signing import claim_on, subject_of_files
+    from openward.client.submit import claim_on, subject_of_files
     from openward.evidence.capability_evaluation import PREDICATE_TYPE, Effort, Relationship
     from openward.statements.dsse import sign_envelope
     from openward.statements.intoto import PAYLOAD_TYPE, statement_bytes

@@ -26,9 +26,7 @@ def init(folder: Path, endpoint: str, origin: str, database: str, demo: bool) ->
     from openward.registrar.founding import CONFIGURATION, FOUNDING_KEY, found_hub
 
     if demo:
-        from openward.cli.demonstration import make_demonstration
-
-        make_demonstration(folder, endpoint)
+        _init_demonstration(folder, endpoint)
         return
     config = HubConfig(endpoint=endpoint, origin=origin or "localhost/openward")
     if database:
@@ -39,6 +37,19 @@ def init(folder: Path, endpoint: str, origin: str, database: str, demo: bool) ->
   openward policy adopt POLICY.json --key {folder / FOUNDING_KEY} --config {folder / CONFIGURATION}
   openward serve --config {folder / CONFIGURATION}
 Keep {folder / FOUNDING_KEY} offline: it adopts policies and accredits evaluators.""")
+
+
+def _init_demonstration(folder: Path, endpoint: str) -> None:
+    from openward.cli.shared_options import progress_of_steps
+    from openward.demonstration.hub import make_demonstration
+    from openward.registrar.founding import CONFIGURATION
+
+    with progress_of_steps() as tell:
+        described = make_demonstration(folder, endpoint, tell)
+    click.echo(f"""A demonstration hub in {folder}.
+Its tokens and models are listed in {folder / "demo.json"}.
+  openward serve --config {folder / CONFIGURATION}
+Then open {described["endpoint"]} in a browser.""")
 
 
 @click.command()

@@ -193,6 +193,9 @@ def _sorted(
     ordered = tuple(sorted(parts, key=key))
     if len({key(part) for part in ordered}) < len(ordered):
         raise Malformed(f"case.{name}: one is given twice")
+    # Refused when it is built: it would be recorded, and then nobody could read it back.
+    if any(not text or "\0" in text for part in ordered for text in key(part)):
+        raise Malformed(f"case.{name}: empty, or holds U+0000")
     return ordered
 
 

@@ -52,8 +52,9 @@ def record_xorb(office: Office, account: int, staged: StagedFile, claimed: XetHa
     """Set a finished xorb aside; whether it was new. Raises Malformed, VerificationError."""
     now = office.clock()
     staged.finish()
-    with _mapped(staged.path) as raw:
-        xorb = verify_xorb(raw, claimed)
+    if not staged.size:
+        raise Malformed("xorb: no chunks")
+    xorb = verify_xorb(memoryview(_mapped(staged.path)), claimed)
     name = xet_text(claimed)
     places = Places.of_lengths([chunk.length for chunk in xorb.chunks])
     with office.database.writing() as connection:
@@ -232,8 +233,7 @@ class XorbReader:
 
     def _stored(self, xorb: XetHash, row: XorbRow) -> tuple[mmap.mmap, tuple[Stored, ...]]:
         if xorb not in self._open:
-            with _path(self.folder, self._account, row.hash).open("rb") as file:
-                raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            raw = _mapped(_path(self.folder, self._account, row.hash))
             _remember(self._open, xorb, (raw, parse_xorb(memoryview(raw))))
         return self._open[xorb]
 
@@ -289,16 +289,10 @@ def _set_aside(staged: StagedFile, account: int, name: str) -> None:
         raise Unavailable(f"the xorb could not be kept: {e.strerror}") from e
 
 
-@contextmanager
-def _mapped(path: Path) -> Iterator[memoryview]:
-    if not path.stat().st_size:
-        raise Malformed("xorb: no chunks")
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw,
-        memoryview(raw) as view,
-    ):
-        yield view
+def _mapped(path: Path) -> mmap.mmap:
+    """The file as memory that is read on demand; it goes with the last view of it."""
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class _Turns:

@@ -101,7 +101,7 @@ def parse_bundle(raw: bytes, width: int) -> tuple[bytes, ...]:
     for _ in range(width):
         start = at + 2
         at = start + int.from_bytes(raw[at:start], "big")
-        if at > len(raw) or start > len(raw):
+        if at > len(raw):
             raise Malformed(f"bundle: cut short, expected {width} entries")
         entries.append(raw[start:at])
     if at != len(raw):

@@ -19,7 +19,14 @@ from openward.statements.entry import parse_entry
 from openward.statements.strict_json import JsonValue, parse_json
 from openward.store import reads
 from openward.store.blobs import read_blob
-from openward.store.repositories import RepoRow, RevisionRow, find_repo, find_revision
+from openward.store.repositories import (
+    RepoRow,
+    RevisionRow,
+    find_repo,
+    find_revision,
+    subject_files,
+    tree_of,
+)
 from openward.tlog.checkpoint import parse_checkpoint
 from openward.tlog.integration import hash_reader
 from openward.tlog.merkle import inclusion_proof
@@ -67,8 +74,22 @@ def standing(
     office = office_of(request)
     with office.database.reading() as connection:
         repo, commit = visible(connection, request, plural, f"{namespace}/{name}", revision)
-        about: dict[str, object] = {"repo": repo.full_name, "revision": commit.oid}
-        return {**about, **describe(office, connection, repo, commit)}
+        subject = {file.sha256 for file in subject_files(connection, commit.subject).files}
+        files = [
+            {
+                "path": file.path,
+                "sha256": file.blob.sha256,
+                "size": file.blob.size,
+                "weights": file.blob.sha256 in subject,
+            }
+            for file in tree_of(connection, commit.tree)
+        ]
+        return {
+            "repo": repo.full_name,
+            "revision": commit.oid,
+            **describe(office, connection, repo, commit),
+            "files": files,
+        }
 
 
 def visible(

@@ -62,7 +62,7 @@ _REQUEST_ID = "{:024x}"
 
 def routes() -> list[BaseRoute]:
     at = "/api/{type:str}/{namespace}/{name}/user-access-request"
-    listed = [
+    listed: list[BaseRoute] = [
         Route(f"{at}/handle", serve_answer, methods=["POST"]),
         Route(f"{at}/batch", serve_answers, methods=["POST"]),
         Route(f"{at}/grant", serve_grant, methods=["POST"]),

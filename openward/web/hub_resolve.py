@@ -30,6 +30,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from openward.registrar.accesses import record_access
 from openward.registrar.office import Office
 from openward.registrar.parties import Party, may_see
 from openward.store.repositories import (
@@ -42,7 +43,7 @@ from openward.store.repositories import (
     tree_of,
 )
 from openward.vocabulary import Sha256
-from openward.web.gate import admit
+from openward.web.gate import Admission, admit
 from openward.web.hub_errors import entry_not_found, repo_not_found, revision_not_found
 from openward.web.hub_names import TYPES
 from openward.web.raw_path import part
@@ -76,11 +77,11 @@ def routes() -> list[BaseRoute]:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A file the caller was admitted to, and the headers its gate wants on the answer."""
+    """A file the caller was admitted to."""
 
     revision: RevisionRow
     file: TreeFile
-    headers: Mapping[str, str]
+    admission: Admission
 
 
 async def resolve(plural: str, request: Request) -> Response:
@@ -90,6 +91,7 @@ async def resolve(plural: str, request: Request) -> Response:
     headers = _headers(opened)
     if _unchanged(request, headers["ETag"]):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=_short(headers))
+    await _note(office, request, opened)
     digest, size = opened.file.blob.sha256, opened.file.blob.size
     if opened.file.lfs:
         location = await run_in_threadpool(office.blobs.address, digest, ADDRESS_LIFE)
@@ -104,6 +106,7 @@ async def raw(plural: str, request: Request) -> Response:
     opened = _open(office, request, plural)
     headers = _headers(opened)
     if not opened.file.lfs:
+        await _note(office, request, opened)
         digest, size = opened.file.blob.sha256, opened.file.blob.size
         return _bytes(request, office, digest, size, headers)
     pointer = pointer_text(opened.file.blob.sha256, opened.file.blob.size)
@@ -133,7 +136,7 @@ def _open(office: Office, request: Request, plural: str) -> Opened:
         raise admission.refusal
     if file is None:
         raise entry_not_found(path, revision.oid)
-    return Opened(revision, file, admission.headers)
+    return Opened(revision, file, admission)
 
 
 def _visible(
@@ -148,6 +151,16 @@ def _visible(
         if repo is None or not may_see(party, repo):
             raise repo_not_found()
     return repo
+
+
+async def _note(office: Office, request: Request, opened: Opened) -> None:
+    """Enter the access in the audit where its gate asks for that."""
+    admission = opened.admission
+    if request.method == "GET" and admission.audited and admission.party is not None:
+        subject, path = opened.revision.subject, opened.file.path
+        await run_in_threadpool(
+            record_access, office, admission.party, subject, path, admission.basis
+        )
 
 
 def _once(ask: Callable[[], Party | None]) -> Callable[[], Party | None]:
@@ -175,7 +188,7 @@ def _headers(opened: Opened) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Content-Type": _media_type(file),
         "Content-Disposition": _disposition(file.path),
-        **opened.headers,
+        **opened.admission.headers,
     }
     if file.lfs:
         headers |= {"X-Linked-Etag": tag, "X-Linked-Size": str(file.blob.size)}

@@ -79,7 +79,7 @@ class Recogniser:
 
     def feed(self, piece: bytes | memoryview) -> None:
         """Take the next bytes of the file."""
-        if self._given_up or not piece:
+        if self._given_up:
             return
         if len(self._held) + len(piece) > TEXT_LIMIT:
             self._give_up(f"over {TEXT_LIMIT} bytes")
@@ -163,5 +163,5 @@ def _bits(raw: bytes) -> float:
     """Shannon entropy of the ASCII characters, in bits each."""
     # Letters of other scripts are spread over bytes by UTF-8 and say nothing here.
     counts = np.bincount(np.frombuffer(raw, np.uint8), minlength=256)[:128]
-    shares = counts[counts > 0] / max(int(counts.sum()), 1)
+    shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log2(shares)).sum())

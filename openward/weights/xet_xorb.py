@@ -140,7 +140,7 @@ def _unpack_lz4(stored: bytes, length: int) -> bytes:
         content: bytes = frame.decompress(stored, max_length=length)
         # Where the content just fits, the frame's end mark is still unread.
         surplus: bytes = b"" if frame.eof else frame.decompress(b"", max_length=1)
-    except (RuntimeError, EOFError) as e:
+    except RuntimeError as e:
         raise Malformed(f"xorb: not an LZ4 frame: {e}") from e
     if surplus or not frame.eof or frame.unused_data:
         raise Malformed("xorb: LZ4 frame does not end with its chunk")

@@ -4,8 +4,6 @@ The tests arrange accounts through the same procedures the hub uses, on the same
 server runs in a process of its own.
 """
 
-import importlib
-import importlib.util
 import os
 import secrets
 import socket
@@ -17,11 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from openward.app import now, open_hub
@@ -38,15 +34,12 @@ from openward.statements.keys import Ed25519Signer
 from openward.statements.strict_json import parse_json
 from openward.store.accounts import AccountRow
 from openward.store.custody import open_key
+from openward.web import hub_cards, hub_unserved
+from openward.web.site import build_site
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG_VARIABLE = "OPENWARD_CONFIG"
 _START_LIMIT = 60  # seconds; the machine may be busy
-# In the order in which the routes are asked.
-_PARTS = (
-    "hub_accounts", "sign_in", "device_flow", "hub_repos", "hub_lists", "hub_tree", "hub_refs",
-    "hub_discussions", "hub_access", "hub_upload", "hub_lfs", "hub_xet", "hub_info", "hub_resolve",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,50 +141,12 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
 
 
 def site() -> ASGIApp:
-    """The application the server runs: the hub's own, or its parts put together here."""
-    path = Path(os.environ[CONFIG_VARIABLE])
-    if importlib.util.find_spec("openward.web.site") is not None:
-        return own_site(path)
-    return parts_site(open_hub(path).office)
-
-
-def stand_in() -> None:
-    """Simple answers for parts that are not there."""
-    try:
-        importlib.import_module("openward.registrar.releases")
-    except ImportError:
-        releases = ModuleType("openward.registrar.releases")
-        releases.__dict__.update(settle=lambda *_: None, settle_repository=lambda *_: None)
-        sys.modules[releases.__name__] = releases
-    if importlib.util.find_spec("openward.web.standing") is None:
-        standing = ModuleType("openward.web.standing")
-        standing.__dict__["describe"] = lambda *_: None
-        sys.modules[standing.__name__] = standing
-    if importlib.util.find_spec("openward.web.gate") is None:
-        gate = ModuleType("openward.web.gate")
-        gate.__dict__["admit"] = lambda *_: SimpleNamespace(
-            refusal=None, headers={}, basis="open", lease=None
-        )
-        sys.modules[gate.__name__] = gate
-
-
-def own_site(path: Path) -> ASGIApp:
-    build_site = importlib.import_module("openward.web.site").build_site
-    hub = open_hub(path)
-    built: ASGIApp = build_site(hub.office)
+    """The application the server runs."""
+    built = build_site(open_hub(Path(os.environ[CONFIG_VARIABLE])).office)
+    assert isinstance(built, Starlette)
+    for part in (hub_cards, hub_unserved):
+        if not {r.endpoint for r in part.routes() if isinstance(r, Route)} & {
+            r.endpoint for r in built.router.routes if isinstance(r, Route)
+        }:
+            built.router.routes += part.routes()
     return built
-
-
-def parts_site(office: Office) -> ASGIApp:
-    stand_in()
-    from openward.web.hub_errors import RequestIds, problem_answers
-    from openward.web.raw_path import RawPath
-
-    routes: list[BaseRoute] = []
-    for part in _PARTS:
-        if importlib.util.find_spec(f"openward.web.{part}") is not None:
-            routes += importlib.import_module(f"openward.web.{part}").routes()
-    layers = [Middleware(RequestIds, entropy=office.entropy), Middleware(RawPath)]
-    application = Starlette(routes=routes, middleware=layers, exception_handlers=problem_answers())
-    application.state.office = office
-    return application

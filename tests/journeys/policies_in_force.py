@@ -20,14 +20,17 @@ EVERYTHING = 1 << 45  # bytes
 _versions: dict[Path, int] = {}
 
 
-def adopt_policy(hub: RunningHub, presumed_open_bytes: int) -> None:
+def adopt_policy(
+    hub: RunningHub, presumed_open_bytes: int, when_unassessed: str = "identity-gated"
+) -> None:
     """Adopt the demonstration policy, presuming weights up to that size to be open."""
     office = hub.office
     predicate = json.loads((EXAMPLES / "demonstration.json").read_bytes())
     now = office.clock()
-    predicate["version"] = _versions[hub.folder] = _versions.get(hub.folder, 0) + 1
+    predicate["version"] = _versions[hub.folder] = _versions.get(hub.folder, 1000) + 1
     predicate["valid_from"] = format_time(now - timedelta(days=1))
     predicate["valid_until"] = format_time(now + timedelta(days=300))
+    predicate["when_unassessed"] = when_unassessed
     predicate["proportionality"]["presumed_open_bytes"] = presumed_open_bytes
     predicate["proportionality"]["unreadable_bytes"] = presumed_open_bytes
     policy = parse_policy(parse_json(json.dumps(predicate).encode()))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from openward.policy.case import (
     Parent,
     Reading,
 )
+from openward.policy.clause import Proportionality
 from openward.policy.document import DomainRule, Evaluation, Policy, Thresholds, Treatment
 from openward.policy.document import parse_policy as read_policy
 from openward.policy.fact import EvidenceFact, Interval
@@ -36,10 +38,30 @@ def sha(number: int) -> Sha256:
     return Sha256(f"{number:064x}")
 
 
+def _proxy(domain: RiskDomain) -> DomainRule:
+    """One evaluation with lines at .5, .7 and, save for manipulation, .85."""
+    catastrophic = domain is not RiskDomain.MANIPULATION
+    lines = Thresholds(0.5, 0.7, 0.85 if catastrophic else None)
+    task = f"openward_proxy_{domain.value}"
+    one = Evaluation("proxy", task, "accuracy", 100, None, lines, ("a source",))
+    return DomainRule(domain, catastrophic, (one,))
+
+
+# The example's words, and numbers of these tests' own: the example is there to be changed.
 DEMONSTRATION = replace(
-    read_policy(parse_json((POLICIES / "demonstration.json").read_bytes())),
+    read_policy(parse_json((POLICIES / "example.json").read_bytes())),
+    demonstration="only a demonstration",
     valid_from=FROM,
     valid_until=UNTIL,
+    evidence_validity_days=182,
+    domains=tuple(map(_proxy, RiskDomain)),
+    when_unassessed=Treatment.IDENTITY_GATED,
+    assessment_days=90,
+    proportionality=Proportionality(
+        64 * MEBIBYTE, 48 * MEBIBYTE, ("biological-design", "toxin-design"), 20, 30
+    ),
+    lease_days=90,
+    evaluation_lease_days=60,
 )
 LARGE = CaseFile(WeightFile(sha(1), 1 << 40), Reading.READABLE, False)
 SMALL = CaseFile(WeightFile(sha(1), MEBIBYTE), Reading.READABLE, False)
@@ -81,30 +103,36 @@ def case_of(*files: CaseFile, evidence: tuple[EvidenceFact, ...] = ()) -> Case:
 # --- strategies -------------------------------------------------------------------------------
 
 bounds = st.integers(0, 20).map(lambda n: n / 20)  # coarse, so that lines are met exactly
-# One draw each: generation is what these tests spend their time on.
+# Drawn whole from prepared lists: generation is what these tests spend their time on.
 CUTS = [(a / 20, b / 20, c / 20) for a, b, c in combinations(range(21), 3)]
-intervals = st.sampled_from(
-    [Interval(b / 20, a / 20, c / 20) for a, b, c in combinations_with_replacement(range(21), 3)]
-)
+INTERVALS = [
+    Interval(b / 20, a / 20, c / 20) for a, b, c in combinations_with_replacement(range(21), 3)
+]
 days = st.integers(0, 400).map(lambda n: timedelta(days=n))
 tags = st.sampled_from(["biological-design", "poetry", "toxin-design"])
 tiers = st.none() | st.sampled_from(Tier)
 
 
-@st.composite
-def evaluations(draw: st.DrawFn, identifier: str, catastrophic: bool) -> Evaluation:
-    cuts = draw(st.sampled_from(CUTS))
-    lines = Thresholds(cuts[0], cuts[1], cuts[2] if catastrophic else None)
-    return Evaluation(identifier, "task", "accuracy", 100, sha(7), lines, ("a source",))
+def _shape(random: Random) -> tuple[bool, list[Thresholds]]:
+    """Whether a domain is catastrophic, and the lines of its one or two evaluations."""
+    catastrophic = random.random() < 0.5
+    cuts = random.sample(CUTS, random.choice([1, 1, 2]))
+    return catastrophic, [
+        Thresholds(low, high, critical if catastrophic else None) for low, high, critical in cuts
+    ]
+
+
+SHAPES = [_shape(Random(n)) for n in range(500)]
 
 
 @st.composite
 def domain_rules(draw: st.DrawFn, domain: RiskDomain) -> DomainRule:
-    catastrophic = draw(st.booleans())
-    named = draw(st.sampled_from([["proxy"], ["proxy"], ["proxy", "second"]]))
-    return DomainRule(
-        domain, catastrophic, tuple(draw(evaluations(name, catastrophic)) for name in named)
+    catastrophic, lines = draw(st.sampled_from(SHAPES))
+    evaluations = tuple(
+        Evaluation(name, "task", "accuracy", 100, sha(7), line, ("a source",))
+        for name, line in zip(("proxy", "second"), lines, strict=False)
     )
+    return DomainRule(domain, catastrophic, evaluations)
 
 
 @st.composite
@@ -114,50 +142,59 @@ def policies(draw: st.DrawFn) -> Policy:
         domains=tuple(draw(domain_rules(domain)) for domain in RiskDomain),
         when_unassessed=draw(st.sampled_from(Treatment)),
         evidence_validity_days=draw(st.integers(1, 400)),
-        assessment_days=draw(st.integers(1, 400)),
     )
 
 
-@st.composite
-def facts(draw: st.DrawFn, domain: RiskDomain, evaluation: str, number: int) -> EvidenceFact:
-    """Mostly usable, run in the past."""
-    interval = draw(intervals)
-    admissible = draw(st.sampled_from([True, True, True, False]))
-    ran_at = NOW - draw(days)
-    return EvidenceFact(
-        domain=domain,
-        evaluation=evaluation,
-        interval=interval if admissible else draw(st.none() | st.just(interval)),
-        n=draw(st.sampled_from([100, 100, 101, 99])),
+def _template(random: Random) -> EvidenceFact:
+    """Mostly usable, run in the past, of any age."""
+    admissible = random.random() < 0.75
+    ran_at = NOW - timedelta(days=random.randint(0, 400))
+    interval = random.choice(INTERVALS)
+    return replace(
+        fact(RiskDomain.CYBER, 1.0),
+        interval=interval if admissible or random.random() < 0.5 else None,
+        n=random.choice([100, 100, 101, 99]),
         ran_at=ran_at,
-        valid_until=ran_at + draw(days),
-        evaluator=PartyId("evaluator"),
-        statement=sha(number),
-        log=sha(number),
-        findings=() if admissible else ("stale",),
+        valid_until=ran_at + timedelta(days=random.randint(0, 400)),
+        findings=() if admissible else ("self-assessed",),
         admissible=admissible,
     )
 
 
+def _current(random: Random) -> EvidenceFact:
+    return replace(
+        fact(RiskDomain.CYBER, 1.0),
+        interval=random.choice(INTERVALS),
+        ran_at=NOW - timedelta(days=random.randint(0, 20)),
+        valid_until=NOW + timedelta(days=random.randint(1, 400)),
+    )
+
+
+TEMPLATES = [_template(Random(n)) for n in range(1000)]
+CURRENT = [_current(Random(n)) for n in range(500)]
+complete = st.tuples(st.sampled_from(CURRENT)) | st.tuples(
+    st.sampled_from(CURRENT), st.sampled_from(TEMPLATES)
+)
+patchy = st.lists(st.sampled_from(TEMPLATES), max_size=2).map(tuple)
+
+
 @st.composite
 def evidences(draw: st.DrawFn, policy: Policy) -> tuple[EvidenceFact, ...]:
-    """Often complete: one or two results for most of what is required."""
+    """Often complete: one or two results for each or most of what is required."""
+    results = complete if draw(st.booleans()) else patchy
     drawn: list[EvidenceFact] = []
-    complete = draw(st.booleans())
     for rule, evaluation in policy.required:
-        least = 1 if complete else 0
-        for _ in range(draw(st.integers(least, 2))):
-            one = draw(facts(rule.domain, evaluation.id, len(drawn)))
-            if complete:
-                one = replace(
+        for one in draw(results):
+            number = sha(len(drawn))
+            drawn.append(
+                replace(
                     one,
-                    interval=one.interval or Interval(0.5, 0.0, 1.0),
-                    admissible=True,
-                    n=100,
-                    ran_at=min(one.ran_at, NOW),
-                    valid_until=max(one.valid_until, NOW + timedelta(days=1)),
+                    domain=rule.domain,
+                    evaluation=evaluation.id,
+                    statement=number,
+                    log=number,
                 )
-            drawn.append(one)
+            )
     return tuple(drawn)
 
 

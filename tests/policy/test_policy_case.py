@@ -171,6 +171,16 @@ def test_a_bound_that_is_no_number_is_refused(bad: float, place: int) -> None:
         Interval(*numbers)
 
 
+@pytest.mark.parametrize("name", ["", "lab/\0model", "\0"])
+def test_a_name_that_could_not_be_read_back_cannot_enter_a_case(name: str) -> None:
+    with pytest.raises(Malformed):
+        replace(case_of(), parents=(Parent(name, Derivation.MERGE, None, None),))
+    with pytest.raises(Malformed):
+        replace(case_of(), declared_domains=(name,))
+    with pytest.raises(Malformed):
+        Linked(1, 0, (Link(LinkKind.BASE, name),))
+
+
 def test_a_link_given_twice_is_refused() -> None:
     with pytest.raises(Malformed):
         Linked(1, 0, (Link(LinkKind.BASE, "a"), Link(LinkKind.BASE, "a")))

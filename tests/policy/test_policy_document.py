@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_builders import DEMONSTRATION, POLICIES, policies
+from policy_builders import POLICIES, policies
 
 from openward.errors import Malformed
 from openward.policy.alternatives import Alternatives
@@ -255,7 +255,3 @@ def test_reading_an_evaluation_raises_nothing_but_malformed(
     except Malformed:
         return
     assert policy.required
-
-
-def test_the_demonstration_is_labelled() -> None:
-    assert DEMONSTRATION.demonstration

@@ -106,6 +106,7 @@ def test_the_edges_of_what_is_read(raw: bytes, value: JsonValue) -> None:
 
 
 def test_size_is_bounded_to_the_byte() -> None:
+    assert LIMIT == 1_048_576
     assert parse_json(b'"' + b"a" * (LIMIT - 2) + b'"') == "a" * (LIMIT - 2)
     with pytest.raises(Malformed, match="at most"):
         parse_json(b'"' + b"a" * (LIMIT - 1) + b'"')
@@ -119,6 +120,10 @@ def test_depth_is_bounded_to_the_level(left: str, inner: str, right: str) -> Non
     assert parse_json((left * deepest + inner + right * deepest).encode())
     with pytest.raises(Malformed, match="deeper"):
         parse_json((left * (deepest + 1) + inner + right * (deepest + 1)).encode())
+
+
+def test_thirty_two_levels_are_read() -> None:
+    assert DEPTH == 32
 
 
 def test_a_million_brackets_are_malformed() -> None:

@@ -283,6 +283,15 @@ def test_a_proof_of_sixty_four_lines_does_not_verify() -> None:
         verify_inclusion(naive(0, 1), 0, 2**63, [ROOTS[1]] * 64, root)
 
 
+def test_a_proof_that_stops_below_the_root_does_not_verify() -> None:
+    # Even where what it reaches is passed off as the root of a larger tree.
+    leaf = naive(0, 1)
+    with pytest.raises(VerificationError, match="does not lead"):
+        verify_inclusion(leaf, 0, 2, [], leaf)
+    with pytest.raises(VerificationError, match="does not join"):
+        verify_consistency(1, leaf, 3, leaf, [])
+
+
 def test_bytes_cannot_move_between_the_halves_of_a_node() -> None:
     left, right = naive(0, 1), naive(1, 2)
     verify_inclusion(left, 0, 2, [right], naive(0, 2))

@@ -155,6 +155,7 @@ def test_the_edges_of_what_is_a_note() -> None:
 
 
 def test_the_size_is_bounded_to_the_byte() -> None:
+    assert NOTE_LIMIT == 1_048_576
     rest = len(("\n\n" + LINE).encode())
     longest = parse_note(b"a" * (NOTE_LIMIT - rest) + ("\n\n" + LINE).encode())
     assert len(format_note(longest)) == NOTE_LIMIT

@@ -104,6 +104,8 @@ def test_a_picture_with_something_after_it_is_none(raw: bytes, tail: bytes) -> N
         JPEG_HEAD + b"\x00" + SCAN + b"\xff\xd9",
         JPEG_HEAD + b"\xff\xe1\x00\x01" + SCAN + b"\xff\xd9",
         JPEG_HEAD + b"\xff\xe1\x00\x00\xff\xe1\x00\x00" + SCAN + b"\xff\xd9",
+        JPEG_HEAD + b"\xff\xda\x00\x00\x12\xff\xd9",
+        JPEG_HEAD + b"\xff\xda\x00\x01\x12\xff\xd9",
         GIF_SCREEN + b"\x3b",
         GIF_SCREEN + b"\x00" + GIF_FRAME + b"\x3b",
         webp((b"VP8X", bytes(10))),

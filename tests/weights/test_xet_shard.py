@@ -153,6 +153,7 @@ def test_any_records_are_malformed_and_nothing_worse(
         (shard(head=header(footer_size=1)), False),
         (shard(head=header(tag=TAG[:-1] + b"\x00")), False),
         (shard(tail=b"\x00"), False),
+        (shard() + footer(shard()), False),  # a footer that the header does not state
         (shard(file(0)), True),  # an empty file
         (shard(file(1 << 29, segment())), False),
         (shard(file(1, segment())), False),
@@ -205,6 +206,15 @@ def test_a_body_over_the_limit_is_refused_unread(monkeypatch: pytest.MonkeyPatch
 
 
 FOOTED = shard(head=header(footer_size=FOOTER_SIZE))
+
+
+def test_a_footer_that_begins_within_the_records_is_refused() -> None:
+    # The unused end of the last record would serve as the first 16 bytes of a footer.
+    head = header(footer_size=FOOTER_SIZE) + record(END, 0, 0, 0, 0)
+    last = END + struct.pack("<QQ", 1, 48)
+    tail = struct.pack("<Q", 96) + bytes(FOOTER_SIZE - 32) + struct.pack("<Q", 128)
+    with pytest.raises(Malformed, match="no footer"):
+        parse_shard(head + last + tail)
 
 
 @pytest.mark.parametrize(

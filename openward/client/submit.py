@@ -1,11 +1,11 @@
-"""What `openward evidence sign` states about a log, and the digest of the weights it was run on."""
+"""What an evaluator states about a log, and the digest of the weights it was run on."""
 
 import hashlib
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
-import click
-
+from openward.errors import Malformed
 from openward.evidence.capability_evaluation import (
     CapabilityEvaluation,
     Effort,
@@ -41,17 +41,15 @@ def claim_on(
     ran_at: datetime | None = None,
 ) -> CapabilityEvaluation:
     """The statement's predicate, from what the log itself says. Raises Malformed."""
-    with log.open("rb") as raw:
-        beside = None if samples is None else SamplesFile(samples.name, samples.open("rb"))
-        found = read_log(log.name, raw, log.stat().st_size, samples=beside, task=task)
+    found = read_log_file(log, samples, task)
     when = ran_at or found.created
     if when is None:
-        raise click.UsageError(f"{log.name} does not say when it was run")
+        raise Malformed(f"{log.name} does not say when it was run")
     try:
         covered = RiskDomain(domain)
     except ValueError as e:
         known = ", ".join(each.value for each in RiskDomain)
-        raise click.UsageError(f"{domain!r} is no risk domain; the domains are {known}") from e
+        raise Malformed(f"{domain[:80]!r} is no risk domain; the domains are {known}") from e
     return CapabilityEvaluation(
         evaluator=evaluator,
         domain=covered,
@@ -72,11 +70,21 @@ def claim_on(
     )
 
 
+def read_log_file(log: Path, samples: Path | None, task: str | None) -> EvaluationLog:
+    """A log on disk, with the samples beside it. Raises Malformed."""
+    with ExitStack() as files:
+        raw = files.enter_context(log.open("rb"))
+        beside = None
+        if samples is not None:
+            beside = SamplesFile(samples.name, files.enter_context(samples.open("rb")))
+        return read_log(log.name, raw, log.stat().st_size, samples=beside, task=task)
+
+
 def _only_scorer(log: EvaluationLog) -> str:
     names = [measurement.scorer for measurement in log.measurements]
     if len(names) != 1:
         shown = ", ".join(names) or "none"
-        raise click.UsageError(f"name one scorer with --scorer; the log has: {shown}")
+        raise Malformed(f"name one scorer; the log has: {shown}")
     return names[0]
 
 

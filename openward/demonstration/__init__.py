@@ -1,0 +1,1 @@
+"""A hub to try: real weights, real evaluation logs, thresholds plainly labelled a demonstration."""
