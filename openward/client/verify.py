@@ -183,7 +183,7 @@ def _evidence(
     tell("evidence", len(filed), len(filed))
     namespaces = (repo.partition("/")[0],)
     at = record.entries[index].at
-    subject = case.subject
+    subject = case.subject.digest
     facts = appraise_facts(adopted.policy, subject, namespaces, register, presented, at)
     recomputed = {(f.domain, f.evaluation, f.statement): f for f in facts}
     for fact in case.evidence:

@@ -26,7 +26,7 @@ from openward.evidence.measurement import (
     Measurement,
     quoted,
 )
-from openward.vocabulary import PartyId, RiskDomain, Sha256, Subject
+from openward.vocabulary import PartyId, RiskDomain, Sha256
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -86,14 +86,17 @@ class Appraised:
 
 def appraise(
     presented: Presented,
-    subject: Subject,
+    subject: Sha256,
     namespace: str,
     register: Register,
     required: RequiredEvaluation,
     validity: timedelta,
     now: datetime,
 ) -> Appraised:
-    """Appraise evidence on `subject`, published under `namespace`, as things stood at `now`."""
+    """Appraise evidence on the weights of digest `subject`, as things stood at `now`.
+
+    `namespace` is who publishes them.
+    """
     claim, measurement = presented.claim, _measurement(presented.log, required)
     first, last = _times(presented)
     valid_until = first + min(validity, _END_OF_TIME - first)
@@ -133,10 +136,10 @@ def _measurement(log: EvaluationLog, required: RequiredEvaluation) -> Measuremen
 
 
 def _identity(
-    presented: Presented, subject: Subject, required: RequiredEvaluation
+    presented: Presented, subject: Sha256, required: RequiredEvaluation
 ) -> Iterator[Finding]:
     claim, log = presented.claim, presented.log
-    if set(presented.about) != {subject.digest}:
+    if set(presented.about) != {subject}:
         yield Finding(FindingCode.OTHER_WEIGHTS, "the statement is about other weights")
     stated = (claim.log.sha256, claim.log.samples, claim.log.format)
     if stated != (presented.log_sha256, presented.samples_sha256, log.format):

@@ -12,18 +12,18 @@ from openward.evidence.appraisal import Appraised, Presented, RequiredEvaluation
 from openward.evidence.measurement import FindingCode
 from openward.policy.document import DomainRule, Evaluation, Policy
 from openward.policy.fact import EvidenceFact, Interval
-from openward.vocabulary import Sha256, Subject
+from openward.vocabulary import Sha256
 
 
 def appraise_facts(
     policy: Policy,
-    subject: Subject,
+    subject: Sha256,
     namespaces: Sequence[str],
     register: Register,
     presented: Iterable[tuple[Sha256, Presented]],
     now: datetime,
 ) -> tuple[EvidenceFact, ...]:
-    """The facts that (statement digest, evidence) pairs give about `subject`.
+    """The facts that (statement digest, evidence) pairs give about the weights of digest `subject`.
 
     `namespaces` are those that publish it; evidence has to be independent of all of them.
     """
@@ -44,7 +44,7 @@ def _fact(
     policy: Policy,
     rule: DomainRule,
     evaluation: Evaluation,
-    subject: Subject,
+    subject: Sha256,
     namespaces: Sequence[str],
     register: Register,
     statement: Sha256,

@@ -68,7 +68,7 @@ def _higher(tier: Tier | None) -> bool:
 def _by_declaration(clause: Proportionality, case: Case) -> Iterator[Reason]:
     for tag in case.declared_domains:
         if tag in clause.listed_domains:
-            yield Reason(rules.LISTED_DOMAIN, tag[:120])
+            yield Reason(rules.LISTED_DOMAIN, tag)
 
 
 def _by_evidence(measured: Sequence[Measured]) -> Iterator[Reason]:

@@ -106,7 +106,7 @@ def _appraise_one(
 def _fault(fact: EvidenceFact, evaluation: Evaluation, now: datetime) -> str:
     """Why a result cannot be used; empty where it can."""
     if not fact.admissible:
-        return ", ".join(fact.findings[:4]) or "inadmissible"
+        return ", ".join(fact.findings) or "inadmissible"
     if fact.ran_at > now:
         return "run after the decision"
     if fact.n < evaluation.samples:

@@ -34,7 +34,7 @@ from openward.store.repositories import (
     revisions_of_subject,
     subjects_of_owner,
 )
-from openward.vocabulary import Sha256, WeightFile, subject_of
+from openward.vocabulary import Sha256, WeightFile
 
 
 def gather_case(
@@ -53,7 +53,7 @@ def gather_case(
         opened_at=first,
         evidence=appraise_facts(
             policy,
-            subject_of(WeightFile(blob.sha256, blob.size) for blob in blobs),
+            subject,
             sorted({repo.namespace for repo, _ in commits}),
             read_register(connection),
             list(_presented(office, connection, subject, policy.alpha)),

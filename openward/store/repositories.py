@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 
 from openward.errors import Conflict
 from openward.store import schema as t
+from openward.store.blobs import Blobs
 from openward.store.database import inserted_key
 from openward.vocabulary import Sha256, Subject, WeightFile, subject_of
 
@@ -505,3 +506,9 @@ def subjects_of_owner(connection: Connection, owner: int) -> list[tuple[Sha256, 
         .group_by(t.revision.c.subject)
     )
     return [(Sha256(row.subject), row.first) for row in connection.execute(query)]
+
+
+def blobs_missing(connection: Connection, blobs: Blobs) -> list[Sha256]:
+    """Blobs on record that the store lacks, or holds in another size."""
+    rows = connection.execute(select(t.blob.c.sha256, t.blob.c.size).order_by(t.blob.c.sha256))
+    return [row.sha256 for row in rows if blobs.size(row.sha256) != row.size]

@@ -97,3 +97,8 @@ def _write_whole(place: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -96,16 +96,23 @@ def serve_commits(request: Request) -> Response:
     return JSONResponse(listing, headers=more)
 
 
+def title_and_message(commit: RevisionRow) -> tuple[str, str]:
+    """A commit's text as git parts it: the first line, and what follows."""
+    title, _, rest = commit.title.partition("\n")
+    return title.strip(), "\n\n".join(part for part in (rest.strip(), commit.message) if part)
+
+
 def _commit(commit: RevisionRow, *, formatted: bool) -> dict[str, JsonValue]:
+    title, message = title_and_message(commit)
     shown: dict[str, JsonValue] = {
         "id": commit.oid,
-        "title": commit.title,
-        "message": commit.message,
+        "title": title,
+        "message": message,
         "date": client_time(commit.at),
         "authors": [{"user": commit.author, "avatar": ""}],
     }
     if formatted:
-        shown["formatted"] = {"title": escape(commit.title), "message": escape(commit.message)}
+        shown["formatted"] = {"title": escape(title), "message": escape(message)}
     return shown
 
 

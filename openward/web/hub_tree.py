@@ -28,6 +28,7 @@ from openward.web.git_tree import folder_oids
 from openward.web.hub_errors import entry_not_found
 from openward.web.hub_info import pointer_size
 from openward.web.hub_names import named_repo, named_revision
+from openward.web.hub_refs import title_and_message
 from openward.web.paging import asked_page, next_page
 from openward.web.raw_path import part
 from openward.web.sessions import acting, office_of
@@ -159,4 +160,5 @@ def _file(file: TreeFile) -> dict[str, JsonValue]:
 
 
 def _commit(commit: RevisionRow) -> dict[str, JsonValue]:
-    return {"id": commit.oid, "title": commit.title, "date": client_time(commit.at)}
+    title, _ = title_and_message(commit)
+    return {"id": commit.oid, "title": title, "date": client_time(commit.at)}

@@ -140,7 +140,7 @@ def _members(
         "review": () if standing is None else standing.decision.review,
         "files": lines[:MOST_FILES],
         "more_files": max(0, len(lines) - MOST_FILES),
-        "weights": sum(line.size for line in lines if line.weights),
+        "weights": sum({line.sha256: line.size for line in lines if line.weights}.values()),
         "card": _card(office, files),
         "api": API,
         "vkey": office.log_key.vkey(),
@@ -190,9 +190,7 @@ def _proof(office: Office, connection: Connection, standing: Standing) -> Proof:
     index = standing.row.index
     raw = reads.entries(connection, index, index + 1)[0]
     size, _ = reads.published(connection, office.config.origin)
-    return Proof(
-        hashlib.sha256(raw).hexdigest(), index, size, standing.row.public_from is not None
-    )
+    return Proof(hashlib.sha256(raw).hexdigest(), index, size, standing.row.public_from is not None)
 
 
 def _lines(

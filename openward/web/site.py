@@ -23,6 +23,7 @@ from openward.web import (
     device_flow,
     hub_access,
     hub_accounts,
+    hub_cards,
     hub_discussions,
     hub_info,
     hub_lfs,
@@ -31,9 +32,11 @@ from openward.web import (
     hub_repos,
     hub_resolve,
     hub_tree,
+    hub_unserved,
     hub_upload,
     hub_xet,
     log_tiles,
+    pages,
     sign_in,
 )
 from openward.web.api import build_api
@@ -56,7 +59,10 @@ _PARTS = (
     hub_lfs,
     hub_xet,
     hub_info,
+    hub_cards,
     hub_resolve,
+    pages,
+    hub_unserved,
 )
 SWEEP_EVERY = 60.0
 """Seconds between two looks at what time alone has changed."""

@@ -1,5 +1,5 @@
 from access_builders import NOW, demand
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from openward.access.grant import PublisherGate
@@ -9,6 +9,8 @@ from openward.access.refusal import MAX_LINE, Refusal, Refused, refusal_line
 from openward.policy.duties import Gate
 from openward.vocabulary import Reason, Rule
 
+# How long a machine takes is nothing that these tests are about.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 words = st.text(min_size=0, max_size=40)
 long_texts = st.lists(words, max_size=120).map(" ".join)
 bounded = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=9)
@@ -52,6 +54,7 @@ def test_at_most_three_findings_are_named() -> None:
 @given(long_texts, found, st.lists(long_texts, max_size=4).map(tuple), long_texts, long_texts)
 @example("x" * 5000, (), ("y" * 5000,), "z" * 5000, "\u0000\r\n" * 500)
 @example("x", (), (), "Inst\u00e9ad \u202e", "\x7f\x1b[31m")
+@PATIENT
 def test_any_refusal_is_one_line_of_ascii_within_the_bound(
     says: str, evidence: tuple[Reason, ...], changes: tuple[str, ...], alternative: str, appeal: str
 ) -> None:
@@ -65,6 +68,7 @@ def test_any_refusal_is_one_line_of_ascii_within_the_bound(
 
 
 @given(st.lists(bounded, max_size=300), prose, prose)
+@PATIENT
 def test_no_word_is_cut_and_rule_alternative_and_appeal_stay_whole(
     long: list[str], alternative: str, appeal: str
 ) -> None:

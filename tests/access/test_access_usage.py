@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openward.access.usage import (
@@ -15,6 +15,8 @@ from openward.errors import Malformed
 from openward.statements.strict_json import canonical_json, parse_json
 from openward.vocabulary import Sha256
 
+# How long a machine takes is nothing that these tests are about.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 PROMISE = UsageAttestation(
     applicant=Sha256("a" * 64),
@@ -33,6 +35,7 @@ PROMISE = UsageAttestation(
     ),
     st.integers(1, 10**6),
 )
+@PATIENT
 def test_a_promise_survives_writing_and_reading(purpose: str, seconds: int) -> None:
     promise = replace(PROMISE, purpose=purpose, expires_at=NOW + timedelta(seconds=seconds))
     raw = canonical_json(usage_attestation_json(promise))
@@ -82,6 +85,7 @@ json_values = st.recursive(
 
 
 @given(st.sampled_from(sorted(usage_attestation_json(PROMISE))), json_values)
+@PATIENT
 def test_reading_raises_nothing_but_malformed(name: str, value: Any) -> None:
     for predicate in (value, {**usage_attestation_json(PROMISE), name: value}):
         try:

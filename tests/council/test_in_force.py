@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openward.council.in_force import (
@@ -36,6 +36,8 @@ from openward.statements.keys import Ed25519Signer
 from openward.statements.strict_json import JsonValue, canonical_json, parse_json
 from openward.vocabulary import PartyId, RiskDomain, Sha256
 
+# How long a machine takes is nothing that these tests are about.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 FOUNDING, STRANGER, FIRST, SECOND = (Ed25519Signer(bytes([n]) * 32) for n in range(4))
@@ -209,6 +211,7 @@ def test_an_older_policy_does_not_come_back_when_a_newer_one_ends() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=8))
+@PATIENT
 def test_versions_in_force_only_rise_and_only_the_founding_key_adopts(
     tries: list[tuple[int, bool]],
 ) -> None:
@@ -228,6 +231,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
+@PATIENT
 def test_no_envelope_can_break_the_fold(value: JsonValue) -> None:
     entries = [Entry(NOW, GENESIS), Entry(NOW, PolicyAdopted(value)), Entry(NOW, Accredited(value))]
     assert [index for index, _ in passed_over(appraise_adoptions(entries))] == [1, 2]

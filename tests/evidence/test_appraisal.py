@@ -71,7 +71,7 @@ def appraised(
     namespace: str = "some-lab",
     validity: timedelta = VALIDITY,
 ) -> Appraised:
-    return appraise(presented, SUBJECT, namespace, register, required, validity, now)
+    return appraise(presented, SUBJECT.digest, namespace, register, required, validity, now)
 
 
 def codes(**change: Any) -> list[str]:

@@ -158,7 +158,7 @@ def test_a_range_that_is_not_there_is_refused(hub: RunningHub, repo: str, asked:
 )
 def test_what_is_no_single_range_brings_the_whole(hub: RunningHub, repo: str, asked: str) -> None:
     answer = httpx2.get(
-        f"{hub.endpoint}/{repo}/resolve/main/README.md", headers={"Range": asked.encode()}
+        f"{hub.endpoint}/{repo}/resolve/main/README.md", headers={b"Range": asked.encode()}
     )
     assert (answer.status_code, answer.content) == (200, README)
 
@@ -233,8 +233,8 @@ def test_datasets_and_spaces_have_their_own_shelves(
     hub: RunningHub, api: HfApi, ada: Signed
 ) -> None:
     for kind in ("dataset", "space"):
-        extra = {"space_sdk": "static"} if kind == "space" else {}
-        name = api.create_repo(f"{ada.name}/{kind}-one", repo_type=kind, **extra).repo_id
+        sdk = "static" if kind == "space" else None
+        name = api.create_repo(f"{ada.name}/{kind}-one", repo_type=kind, space_sdk=sdk).repo_id
         api.upload_file(
             path_or_fileobj=b"x\n", path_in_repo="a/x.txt", repo_id=name, repo_type=kind
         )
@@ -309,7 +309,8 @@ def test_weights_called_readme_stay_behind_the_gate(
     hub: RunningHub, api: HfApi, ada: Signed
 ) -> None:
     gated = api.create_repo(f"{ada.name}/sly").repo_id
-    api.upload_file(path_or_fileobj=WEIGHTS, path_in_repo="README.md", repo_id=gated)
+    sly = b"---\nlicense: mit\n---\n" + bytes([1]) * 1000
+    api.upload_file(path_or_fileobj=sly, path_in_repo="README.md", repo_id=gated)
     api.update_repo_settings(gated, gated="auto")
     answer = get(hub, f"{gated}/resolve/main/README.md")
     assert (answer.status_code, answer.headers["x-error-code"]) == (401, "GatedRepo")

@@ -181,7 +181,7 @@ def test_commits_come_newest_first_in_pages(
 
 def test_a_message_keeps_its_title_apart(tree_api: HfApi, repo: str) -> None:
     commit = tree_api.list_repo_commits(repo)[0]
-    assert commit.title == "All of it"
+    assert (commit.title, commit.message) == ("All of it", "With a reason.")
 
 
 def test_a_branch_with_a_slash_is_one_revision(tree_api: HfApi, repo: str) -> None:

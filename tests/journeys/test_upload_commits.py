@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,33 @@ def test_a_commit_on_a_stale_parent_is_refused_and_changes_nothing(api: HfApi, r
     assert refused.value.response.status_code == 412
     assert STALE in str(refused.value)
     assert api.model_info(repo).sha == first.oid
+
+
+def test_of_two_commits_on_one_parent_one_lands(
+    hub: RunningHub, api: HfApi, ada: Signed, repo: str
+) -> None:
+    parent = api.model_info(repo).sha
+    header = {"summary": "race", "description": "", "parentCommit": parent}
+    first = json.dumps({"key": "header", "value": header}).encode() + b"\n"
+    bodies = [
+        first + json.dumps({"key": key, "value": value}).encode() + b"\n"
+        for key, value in (small(f"{n}.txt") for n in range(8))
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        codes = sorted(pool.map(lambda body: commit(hub, ada, repo, body).status_code, bodies))
+    assert codes == [200] + [412] * 7
+    assert len(api.list_repo_files(repo)) == 2
+
+
+def test_commits_without_a_parent_all_land(
+    hub: RunningHub, api: HfApi, ada: Signed, repo: str
+) -> None:
+    bodies = [lines(small(f"{n}.txt")) for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda body: commit(hub, ada, repo, body).status_code, bodies))
+    assert codes == [200] * 8
+    assert len(api.list_repo_files(repo)) == 9
+    assert len(api.list_repo_commits(repo)) == 9
 
 
 def test_a_pull_request_leaves_the_branch_alone(

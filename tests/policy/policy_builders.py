@@ -6,6 +6,7 @@ from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 from random import Random
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from openward.policy.case import (
@@ -26,6 +27,9 @@ from openward.policy.fact import EvidenceFact, Interval
 from openward.statements.strict_json import parse_json
 from openward.vocabulary import PartyId, RiskDomain, Sha256, Tier, WeightFile
 
+# How long a machine takes is nothing that these tests are about.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(PATIENT, max_examples=200)
 POLICIES = Path(__file__).resolve().parents[2] / "examples" / "policies"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 RAN = NOW - timedelta(days=30)

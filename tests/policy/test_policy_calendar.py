@@ -1,7 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from policy_builders import (
     DEMONSTRATION,
@@ -9,6 +9,7 @@ from policy_builders import (
     FROM,
     LARGE,
     NOW,
+    THOROUGH,
     UNTIL,
     all_at,
     case_of,
@@ -26,7 +27,7 @@ SECOND = timedelta(seconds=1)
 
 
 @given(questions(), st.integers(0, 500), st.floats(0, 1))
-@settings(max_examples=200)
+@THOROUGH
 def test_until_the_first_date_nothing_changes(
     question: tuple[Policy, Case], offset: int, share: float
 ) -> None:

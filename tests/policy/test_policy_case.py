@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_builders import MEBIBYTE, NOW, SMALL, case_of, fact, questions, sha
+from policy_builders import MEBIBYTE, NOW, PATIENT, SMALL, case_of, fact, questions, sha
 
 from openward.errors import Malformed
 from openward.policy.case import (
@@ -56,6 +56,7 @@ def plain(case: Case) -> dict[str, Any]:
 
 
 @given(questions())
+@PATIENT
 def test_a_case_survives_writing_and_reading(question: tuple[Policy, Case]) -> None:
     _, case = question
     again = parse_case(plain(case))
@@ -64,6 +65,7 @@ def test_a_case_survives_writing_and_reading(question: tuple[Policy, Case]) -> N
 
 
 @given(questions(), st.randoms(use_true_random=False))
+@PATIENT
 def test_the_order_of_facts_does_not_change_the_case(
     question: tuple[Policy, Case], random: Any
 ) -> None:
@@ -200,6 +202,7 @@ json_values = st.recursive(
 
 
 @given(st.data(), json_values)
+@PATIENT
 def test_reading_raises_nothing_but_malformed(data: st.DataObject, value: Any) -> None:
     whole = plain(FULL)
     section = data.draw(st.sampled_from(sorted(whole)))

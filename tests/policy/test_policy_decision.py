@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from policy_builders import (
     DEMONSTRATION,
@@ -11,8 +11,10 @@ from policy_builders import (
     LARGE,
     MEBIBYTE,
     NOW,
+    PATIENT,
     RAN,
     SMALL,
+    THOROUGH,
     UNTIL,
     all_at,
     bounds,
@@ -62,7 +64,7 @@ def rule_ids(decision: TierDecision) -> set[str]:
 
 
 @given(questions(), st.data(), bounds)
-@settings(max_examples=200)
+@THOROUGH
 def test_more_capability_never_opens(question: Question, data: st.DataObject, rise: float) -> None:
     policy, case = question
     assume(case.evidence)
@@ -80,7 +82,7 @@ def test_more_capability_never_opens(question: Question, data: st.DataObject, ri
 
 
 @given(questions(), st.integers(0, 400), st.integers(0, 400))
-@settings(max_examples=200)
+@THOROUGH
 def test_time_alone_never_opens(question: Question, sooner: int, later: int) -> None:
     policy, case = question
     sooner, later = sorted((sooner, later))
@@ -90,7 +92,7 @@ def test_time_alone_never_opens(question: Question, sooner: int, later: int) -> 
 
 
 @given(questions())
-@settings(max_examples=200)
+@THOROUGH
 def test_there_is_a_tier_by_evidence_only_where_nothing_is_missing(question: Question) -> None:
     policy, case = question
     decision = decide_tier(policy, case, NOW)
@@ -112,7 +114,7 @@ def test_there_is_a_tier_by_evidence_only_where_nothing_is_missing(question: Que
 
 
 @given(questions(), st.data())
-@settings(max_examples=200)
+@THOROUGH
 def test_less_evidence_yields_no_tier_and_no_more_than_the_rest_allows(
     question: Question, data: st.DataObject
 ) -> None:
@@ -130,6 +132,7 @@ def test_less_evidence_yields_no_tier_and_no_more_than_the_rest_allows(
 
 
 @given(questions(), st.data())
+@PATIENT
 def test_what_is_inadmissible_changes_nothing_but_what_is_said(
     question: Question, data: st.DataObject
 ) -> None:
@@ -145,6 +148,7 @@ def test_what_is_inadmissible_changes_nothing_but_what_is_said(
 
 
 @given(questions())
+@PATIENT
 def test_only_a_catastrophic_domain_closes(question: Question) -> None:
     policy, case = question
     decision = decide_tier(policy, case, NOW)
@@ -159,6 +163,7 @@ def test_only_a_catastrophic_domain_closes(question: Question) -> None:
 
 
 @given(questions())
+@PATIENT
 def test_the_presumption_never_applies_above_an_allowance(question: Question) -> None:
     policy, case = question
     if case.files and decide_tier(policy, case, NOW).state is PRESUMED:
@@ -167,6 +172,7 @@ def test_the_presumption_never_applies_above_an_allowance(question: Question) ->
 
 
 @given(questions(), st.integers(-400, 400))
+@PATIENT
 def test_every_reason_names_a_rule_of_the_book(question: Question, days: int) -> None:
     policy, case = question
     decision = decide_tier(policy, case, NOW + timedelta(days=days))
@@ -176,6 +182,7 @@ def test_every_reason_names_a_rule_of_the_book(question: Question, days: int) ->
 
 
 @given(questions(), st.integers(-400, 400))
+@PATIENT
 def test_a_standing_is_whole(question: Question, days: int) -> None:
     policy, case = question
     decision = decide_tier(policy, case, NOW + timedelta(days=days))
@@ -257,6 +264,7 @@ def test_of_several_results_the_largest_upper_bound_counts(uppers: tuple[float, 
     rest = tuple(f for f in all_at(0.1) if f.domain is not RiskDomain.CYBER)
     decision = decide_tier(DEMONSTRATION, case_of(LARGE, evidence=rest + two), NOW)
     assert decision.tier is Tier.GATED
+    assert [r.found for r in decision.reasons] == ["cyber/proxy: upper bound 0.6"]
 
 
 def test_evidence_for_what_the_policy_does_not_ask_is_passed_over() -> None:
@@ -321,6 +329,13 @@ def test_the_table_of_what_is_missing(
     assert all(found in m.why.found for m in wanted)
     if rule:
         assert (decision.state, decision.tier) == (UNASSESSED, None)
+
+
+def test_many_findings_are_named_briefly() -> None:
+    odd = replace(fact(RiskDomain.CYBER, 0.1), admissible=False, findings=("f" * 50,) * 9)
+    decision = decide_tier(DEMONSTRATION, case_of(LARGE, evidence=(odd,)), NOW)
+    (said,) = [m.why.found for m in decision.missing if m.domain is RiskDomain.CYBER]
+    assert said == "cyber/proxy: " + ", ".join(["f" * 50] * 9)[:120]
 
 
 def test_what_is_missing_is_listed_with_what_would_supply_it() -> None:
@@ -473,6 +488,32 @@ def test_the_table_of_shared_bytes(tier: Tier | None, size: int, held: bool) -> 
     closed = tier is not None and tier >= Tier.RESTRICTED
     if held:
         assert (decision.treatment is Treatment.EVALUATORS_ONLY) is closed
+
+
+def test_each_barrier_is_named_once_and_briefly_however_many_there_are() -> None:
+    named = "x" * 500
+    case = replace(
+        case_of(
+            SMALL,
+            evidence=tuple(
+                fact(RiskDomain.CYBER, 0.6, lower=0.5, number=number) for number in (1, 2)
+            ),
+        ),
+        parents=tuple(
+            Parent(f"{number}{named}", Derivation.MERGE, Tier.CLOSED, 1) for number in (1, 2)
+        ),
+        overlaps=tuple(Overlap(sha(number), 1, Tier.GATED) for number in (8, 9)),
+    )
+    decision = decide_tier(DEMONSTRATION, case, NOW)
+    said = [r for r in decision.reasons if r.rule.id.startswith("presumed.")]
+    assert [(r.rule.id, r.found) for r in said] == [
+        ("presumed.derivative", f"merge of 1{'x' * 119}"),
+        ("presumed.shared-bytes", f"shared with {sha(8)}"),
+        ("presumed.rebutted", "cyber/proxy: lower bound 0.5"),
+    ]
+    assert decision.reasons[-1].found == f"parent 1{'x' * 119} in Tier 4"
+    full = replace(case, evidence=all_at(0.1))
+    assert decide_tier(DEMONSTRATION, full, NOW).reasons[-1].found == f"parent 1{'x' * 119}"
 
 
 def test_an_adapter_is_not_presumed_open() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_builders import POLICIES, policies
+from policy_builders import PATIENT, POLICIES, policies
 
 from openward.errors import Malformed
 from openward.policy.alternatives import Alternatives
@@ -60,6 +60,7 @@ def test_the_published_policies_are_read_and_written_back(name: str) -> None:
 
 
 @given(policies())
+@PATIENT
 def test_a_policy_survives_writing_and_reading(policy: Policy) -> None:
     assert parse_policy(parse_json(canonical_json(policy_json(policy)))) == policy
 
@@ -238,6 +239,7 @@ json_values = st.recursive(
 
 
 @given(st.sampled_from(sorted(EXAMPLE)), json_values)
+@PATIENT
 def test_reading_raises_nothing_but_malformed(name: str, value: Any) -> None:
     for predicate in (value, {**EXAMPLE, name: value}):
         try:
@@ -247,6 +249,7 @@ def test_reading_raises_nothing_but_malformed(name: str, value: Any) -> None:
 
 
 @given(st.sampled_from(list(RiskDomain)), st.sampled_from(sorted(first(EXAMPLE))), json_values)
+@PATIENT
 def test_reading_an_evaluation_raises_nothing_but_malformed(
     domain: RiskDomain, name: str, value: Any
 ) -> None:

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given
-from policy_builders import DEMONSTRATION, LARGE, NOW, all_at, case_of, questions, sha
+from policy_builders import DEMONSTRATION, LARGE, NOW, PATIENT, all_at, case_of, questions, sha
 
 from openward.errors import VerificationError
 from openward.policy.case import Case, case_json, parse_case
@@ -19,6 +19,7 @@ RECORDED = record_decision(DEMONSTRATION, 1, CASE, DECISION)
 
 
 @given(questions())
+@PATIENT
 def test_a_decision_read_from_the_record_replays_from_its_written_inputs(
     question: tuple[Policy, Case],
 ) -> None:

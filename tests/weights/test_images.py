@@ -53,6 +53,7 @@ WHOLE = [
     (PNG, Picture.PNG),
     (JPEG, Picture.JPEG),
     (JPEG_HEAD + SCAN[:-1] + SCAN + b"\xff\xd9", Picture.JPEG),  # two scans, as in progressive
+    (JPEG_HEAD + jpeg_segment(0xFE, b"") + SCAN + b"\xff\xd9", Picture.JPEG),
     (GIF, Picture.GIF),
     (GIF_LOCAL, Picture.GIF),
     (WEBP, Picture.WEBP),
@@ -102,6 +103,7 @@ def test_a_picture_with_something_after_it_is_none(raw: bytes, tail: bytes) -> N
         SIGNATURE + IHDR + IDAT[:-1] + b"\x00" + IEND,
         JPEG_HEAD + b"\xff\xd9",
         JPEG_HEAD + b"\x00" + SCAN + b"\xff\xd9",
+        JPEG_HEAD + b"\x00\xe1\x00\x04ab" + SCAN + b"\xff\xd9",
         JPEG_HEAD + b"\xff\xe1\x00\x01" + SCAN + b"\xff\xd9",
         JPEG_HEAD + b"\xff\xe1\x00\x00\xff\xe1\x00\x00" + SCAN + b"\xff\xd9",
         JPEG_HEAD + b"\xff\xda\x00\x00\x12\xff\xd9",

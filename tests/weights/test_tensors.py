@@ -312,6 +312,11 @@ def test_the_rules_of_gguf(raw: bytes, readable: bool) -> None:
         assert read(raw).format is TensorFormat.GGUF
 
 
+def test_what_does_not_begin_as_gguf_is_not_gguf() -> None:
+    with pytest.raises(Malformed, match="magic"):
+        parse_gguf(io.BytesIO(b"GGML" + GGUF[4:]), len(GGUF))
+
+
 @pytest.mark.parametrize("counts", [(2**63, 0), (0, 2**63)])
 def test_counts_are_refused_before_anything_is_built(counts: tuple[int, int]) -> None:
     with pytest.raises(Malformed, match="at most"):

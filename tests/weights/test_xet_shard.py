@@ -159,6 +159,7 @@ def test_any_records_are_malformed_and_nothing_worse(
         (shard(file(1, segment())), False),
         (shard(file(0, segment(0, 0))), False),
         (shard(file(0, segment(1, 1))), False),
+        (shard(file(0, segment(1, 1, 0))), False),
         (shard(file(0, segment(2, 1))), False),
         (shard(file(0, segment(MAX_CHUNKS - 1, MAX_CHUNKS))), True),
         (shard(file(0, segment(MAX_CHUNKS, MAX_CHUNKS + 1))), False),
