@@ -20,7 +20,7 @@ _PARTY = re.compile(r"[a-z0-9][a-z0-9._-]{0,95}", re.ASCII)
 
 
 class Tier(IntEnum):
-    """How far a release travels (C-002). Greater is more closed, so `max` is the cautious choice."""
+    """How far a release travels (C-002). Greater is more closed, so `max` is cautious."""
 
     UNRESTRICTED = 1
     GATED = 2
@@ -29,7 +29,7 @@ class Tier(IntEnum):
 
 
 class RiskDomain(Enum):
-    """The eight domains of the EU Code of Practice, appendix 1.4, with CBRN and autonomy spelt out."""
+    """The domains of the EU Code of Practice, appendix 1.4, with CBRN and autonomy spelt out."""
 
     CHEMICAL = "chemical"
     BIOLOGICAL = "biological"

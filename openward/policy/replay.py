@@ -29,6 +29,7 @@ def record_decision(
         reasons=tuple((reason.rule.id, reason.found) for reason in decision.reasons),
         treatment=None if decision.treatment is None else decision.treatment.value,
         due=decision.due,
+        review=tuple((reason.rule.id, reason.found) for reason in decision.review),
     )
 
 
@@ -44,6 +45,7 @@ def appraise_replay(recorded: Decided, policy: Policy, case: Case, at: datetime)
         ("treatment", recorded.treatment, again.treatment),
         ("due", recorded.due, again.due),
         ("reasons", recorded.reasons, again.reasons),
+        ("review", recorded.review, again.review),
     )
     return tuple(f"{name}: recorded {a}, again {b}" for name, a, b in pairs if a != b)
 

@@ -1,7 +1,7 @@
 """request -> grant -> lease: who asked for which weights, and what was answered.
 
     the tier and the publisher ask nothing more ...... a lease at once
-    the publisher answers by hand .................... pending, with a date by which an answer is due
+    the publisher answers by hand .................... pending, with a date for the answer
     something is lacking ............................. a refusal that names all of it
 
 A grant enters the record as a salted commitment; its content (who, the countersigned promise) stays

@@ -215,7 +215,8 @@ def _large(
 def _entitled(connection: Connection, proposal: Proposal, repo: RepoRow, asked: AddLarge) -> bool:
     if store.possesses(connection, asked.sha256, proposal.party.account.id):
         return True
-    if asked.size is None and repo_holds(connection, repo.id, asked.sha256):
+    copies_within = asked.size is None and may_write(proposal.party, repo.owner)
+    if copies_within and repo_holds(connection, repo.id, asked.sha256):
         return True
     return proposal.may_read(connection, asked.sha256)
 

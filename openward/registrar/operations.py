@@ -89,8 +89,8 @@ def parse_path(text: str) -> str:
     """Read the path of a file in a repository. Raises Malformed, saying what is wrong with it."""
     segments = text.split("/")
     encoded = _encoded(text)
-    if not 0 < len(encoded) <= LONGEST_PATH:
-        raise Malformed(f"path {text[:80]!a}: has {len(encoded)} bytes, 1 to {LONGEST_PATH} fit")
+    if len(encoded) > LONGEST_PATH:
+        raise Malformed(f"path {text[:80]!a}: has {len(encoded)} bytes, at most {LONGEST_PATH} fit")
     if any(unicodedata.category(c) == "Cc" or c == "\\" for c in text):
         raise Malformed(f"path {text[:80]!a}: holds a control character or a backslash")
     for segment in segments:

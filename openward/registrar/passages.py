@@ -19,6 +19,7 @@ from openward.access.refusal import Refused
 from openward.policy.duties import Demand, Gate, decide_demand
 from openward.policy.rulebook import NOT_MEASURED, OPEN_TO_ALL
 from openward.registrar.applicants import applicant_of
+from openward.registrar.notices import notice_of
 from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.standing import Standing, floor_of, standing_of
@@ -49,7 +50,7 @@ class Passage:
     """Whether the bytes are handed over, and through which gate.
 
     `entry` is the decision's index in the record, `lease` that of the lease it rests on, `party`
-    who was let through where somebody had to be.
+    who was let through where somebody had to be; `notice` announces a change that is near.
     """
 
     outcome: Allowed | Refused
@@ -58,6 +59,7 @@ class Passage:
     entry: int | None
     lease: int | None
     party: Party | None
+    notice: str | None
 
     @property
     def audited(self) -> bool:
@@ -85,16 +87,17 @@ def decide_passage(
         demand = _raised(connection, office, demand, file)
     publisher = PublisherGate(repo.gate)
     entry = None if standing is None else standing.row.index
+    notice = None if standing is None else notice_of(standing, repo, now)
     shown = file is not None and file.path in ALWAYS_SHOWN and file.blob.recognition == "text"
     if shown or (demand.gate is Gate.OPEN and publisher is PublisherGate.NONE):
-        return Passage(_ANYBODY, demand, publisher, entry, None, None)
+        return Passage(_ANYBODY, demand, publisher, entry, None, None, notice)
     party = caller()
     leases = _leases(connection, repo, revision.subject, party, demand)
     outcome = decide_access(
         demand, publisher, _party(office, connection, party, file, now), leases.values(), now
     )
     lease = _used(leases, now) if isinstance(outcome, Allowed) else None
-    return Passage(outcome, demand, publisher, entry, lease, party)
+    return Passage(outcome, demand, publisher, entry, lease, party, notice)
 
 
 def demand_of(standing: Standing | None, subject: Sha256) -> Demand:

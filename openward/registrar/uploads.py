@@ -35,7 +35,7 @@ MULTIPART_FROM = 2 << 30
 PART_SIZE = 256 << 20
 MOST_PARTS = 1000
 ABANDONED_AFTER = timedelta(days=1)
-_LAYOUT_LIMIT = 4 << 20  # bytes of a tensor header kept beside the blob
+_LAYOUT_LIMIT = 1 << 20  # bytes of a tensor header kept beside the blob
 
 
 class Incoming:

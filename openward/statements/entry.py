@@ -13,7 +13,7 @@ and is opened, by `Opened`, before anything is served.
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,7 +57,7 @@ class Accredited:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceFiled:
-    """A signed evaluation as it arrived, admissible or not; `statement` is the envelope's digest."""
+    """A signed evaluation, admissible or not; `statement` is the digest of its envelope."""
 
     statement: Sha256
     envelope: JsonValue
@@ -68,7 +68,8 @@ class Decided:
     """A tier decision. `policy_entry` is where the policy stands; `case` and `subject` are digests.
 
     `tier` is 0 where the subject is unassessed; `treatment` says how it is treated then, and `due`
-    when its clock runs out. `reasons` are (rule id, what was found).
+    when its clock runs out. `reasons` are (rule id, what was found); `review` likewise, what
+    somebody should look at.
     """
 
     subject: Sha256
@@ -80,6 +81,7 @@ class Decided:
     reasons: tuple[tuple[str, str], ...]
     treatment: str | None = None
     due: datetime | None = None
+    review: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ def body_json(body: Body) -> JsonValue:
 def _decided_json(body: Decided) -> JsonValue:
     clock = {} if body.due is None else {"due": format_time(body.due)}
     treatment = {} if body.treatment is None else {"treatment": body.treatment}
+    review = {} if not body.review else {"review": _reasons_json(body.review)}
     return {
         "subject": body.subject,
         "case": body.case,
@@ -176,10 +179,15 @@ def _decided_json(body: Decided) -> JsonValue:
         "policy_entry": body.policy_entry,
         "state": body.state,
         "tier": body.tier,
-        "reasons": [{"rule": rule, "found": found} for rule, found in body.reasons],
+        "reasons": _reasons_json(body.reasons),
         **treatment,
         **clock,
+        **review,
     }
+
+
+def _reasons_json(reasons: Iterable[tuple[str, str]]) -> JsonValue:
+    return [{"rule": rule, "found": found} for rule, found in reasons]
 
 
 def parse_entry(raw: bytes) -> Entry:
@@ -219,7 +227,6 @@ def parse_body(kind: str, body: Fields) -> Body:
 
 
 def _parse_decided(body: Fields) -> Decided:
-    reasons = tuple((r.text("rule"), r.text("found")) for r in body.listing("reasons"))
     return Decided(
         subject=body.sha256("subject"),
         case=body.sha256("case"),
@@ -227,10 +234,15 @@ def _parse_decided(body: Fields) -> Decided:
         policy_entry=body.integer("policy_entry", minimum=0),
         state=body.text("state"),
         tier=body.integer("tier", minimum=0, maximum=4),
-        reasons=reasons,
+        reasons=_parse_reasons(body.listing("reasons")),
         treatment=body.optional_text("treatment"),
         due=body.optional_time("due"),
+        review=_parse_reasons(body.optional_listing("review") or ()),
     )
+
+
+def _parse_reasons(listed: Iterable[Fields]) -> tuple[tuple[str, str], ...]:
+    return tuple((each.text("rule"), each.text("found")) for each in listed)
 
 
 def commit_to(what: str, salt: bytes, hidden: JsonValue) -> Committed:

@@ -321,13 +321,6 @@ access_audit = _table(
     Column("path", Text, nullable=False),
     Column("basis", Text, nullable=False),
 )
-notice = _table(
-    "notice",
-    Column("topic", Text, primary_key=True),
-    Column("repo", Whole, ForeignKey("repo.id", ondelete="CASCADE"), primary_key=True),
-    Column("says", Text, nullable=False),
-    Column("until", Moment, nullable=False),
-)
 # Xorbs belong to the account that uploaded them until every chunk has a place in some blob.
 xorb = _table(
     "xorb",

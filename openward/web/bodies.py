@@ -54,8 +54,11 @@ async def small_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def lines(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """The lines of a body of at most `limit` bytes, without their ends; empty ones are skipped."""
+async def lines(request: Request, limit: int, longest: int) -> AsyncIterator[bytes]:
+    """The lines of a body of at most `limit` bytes, without their ends; empty ones are skipped.
+
+    Raises HubProblem 413 past `limit`, or where a line goes on past `longest` bytes.
+    """
     refuse_announced_over(request, limit)
     held = bytearray()
     received = 0
@@ -72,6 +75,8 @@ async def lines(request: Request, limit: int) -> AsyncIterator[bytes]:
             for line in whole.split(b"\n"):
                 if line.strip():
                     yield line
+        if len(held) > longest:
+            raise too_large(longest, "A line")
     if held.strip():
         yield bytes(held)
 
@@ -87,10 +92,8 @@ def refuse_announced_over(request: Request, limit: int) -> None:
         raise too_large(limit)
 
 
-def too_large(limit: int) -> HubProblem:
-    return HubProblem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request is larger than {limit} bytes"
-    )
+def too_large(limit: int, what: str = "The request") -> HubProblem:
+    return HubProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{what} is larger than {limit} bytes")
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

@@ -21,9 +21,11 @@ from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.passages import Passage, decide_passage
 from openward.store.repositories import RepoRow, RevisionRow, TreeFile
-from openward.web.hub_errors import GATED_REPO, HubProblem
+from openward.web.hub_errors import GATED_REPO, HubProblem, one_line
 
 NO_STORE = {"Cache-Control": "private, no-store"}
+NOTICE = "X-HF-Warning"
+"""`topic; text`: stock clients log the text, once for each topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def admit(
     passage = decide_passage(office, connection, repo, revision, file, caller, office.clock())
     if not isinstance(passage.outcome, Allowed):
         return Admission(_refusal(office, repo, passage), "")
-    headers = {} if passage.open_to_all and not repo.private else NO_STORE
+    headers = dict({} if passage.open_to_all and not repo.private else NO_STORE)
+    if passage.notice is not None:
+        headers[NOTICE] = one_line(passage.notice)
     return Admission(
         None,
         passage.outcome.basis.rule.id,

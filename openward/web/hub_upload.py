@@ -30,7 +30,7 @@ from openward.store.blobs import read_blob
 from openward.store.holdings import places_of
 from openward.store.repositories import RepoRow, RevisionRow, TreeFile, tree_of
 from openward.vocabulary import Sha256, parse_sha256
-from openward.web.bodies import lines, small_body
+from openward.web.bodies import PIECE, lines, small_body
 from openward.web.gate import admit
 from openward.web.hub_errors import accepted
 from openward.web.hub_names import PLURALS, named_repo, named_revision, visible_repo
@@ -39,6 +39,9 @@ from openward.web.sessions import office_of, signed_in
 
 REGULAR_LIMIT = 10_000_000
 """Bytes: larger files are never kept inside a commit."""
+
+LONGEST_LINE = 16 << 20
+"""Bytes: a regular file in base64 fits, with its path."""
 
 _PREUPLOAD_LIMIT = 8 << 20
 _MOST_ANNOUNCED = 1000
@@ -192,8 +195,8 @@ async def _read_commit(
     limits = office.config.limits
     header: Header | None = None
     asked: list[Asked] = []
-    async for line in lines(request, limits.commit_bytes):
-        read = await run_in_threadpool(_read_line, office, staged, line, limits.commit_bytes)
+    async for line in lines(request, limits.commit_bytes, LONGEST_LINE):
+        read = await run_in_threadpool(_read_line, office, staged, line)
         if isinstance(read, Header):
             if header is not None or asked:
                 raise Malformed("commit: the header comes first, and once")
@@ -207,8 +210,8 @@ async def _read_commit(
     return header, asked
 
 
-def _read_line(office: Office, staged: ExitStack, line: bytes, limit: int) -> Header | Asked:
-    read: Header | Operation = parse_line(line, limit)
+def _read_line(office: Office, staged: ExitStack, line: bytes) -> Header | Asked:
+    read: Header | Operation = parse_line(line, LONGEST_LINE + PIECE)
     if not isinstance(read, AddFile):
         return read
     incoming = staged.enter_context(Incoming(office, len(read.content)))

@@ -16,7 +16,6 @@ from http import HTTPStatus
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -85,7 +84,7 @@ def page(
     return HTMLResponse(text, status_code=http, headers={**HEADERS, **(headers or {})})
 
 
-def framed(office: Office, title: str, body: Markup, *, http: int = HTTPStatus.OK) -> HTMLResponse:
+def framed(office: Office, title: str, body: str, *, http: int = HTTPStatus.OK) -> HTMLResponse:
     """The frame around a few lines of HTML whose parts the caller has escaped."""
     return page(office, "plain.html", title, UNKNOWN, {"body": body}, http=http)
 

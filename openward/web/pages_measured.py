@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from markupsafe import Markup
-
 from openward.policy import rulebook as rules
 from openward.policy.calendar import Change
 from openward.policy.case import Case
@@ -27,7 +25,7 @@ class MeasuredRow:
 
     name: str
     task: str
-    picture: Markup
+    picture: str
     words: str
     shows: str
     decisive: bool
@@ -71,7 +69,7 @@ def _row(each: Measured, tier: Tier | None, name: str) -> MeasuredRow:
     lines = each.evaluation.thresholds
     decides = max(each.counted, key=_upper, default=None)
     if decides is None:
-        picture = Markup(plot_lines(name, lines))  # noqa: S704  # plot escapes what it is given
+        picture = plot_lines(name, lines)
         return MeasuredRow(
             name, each.evaluation.task, picture, "not measured", "", False, None, None, False, 0
         )
@@ -79,7 +77,7 @@ def _row(each: Measured, tier: Tier | None, name: str) -> MeasuredRow:
     return MeasuredRow(
         name=name,
         task=each.evaluation.task,
-        picture=Markup(plot(name, decides.interval, lines)),  # noqa: S704  # as above
+        picture=plot(name, decides.interval, lines),
         words=numbers(decides.interval, lines),
         shows=shown(decides.interval, lines),
         decisive=reached is not None and reached.tier is tier and tier > Tier.UNRESTRICTED,

@@ -41,7 +41,8 @@ _SAID = {
     ),
     HTTPStatus.NOT_FOUND: Said(
         "There is nothing here",
-        "The address may be mistyped, or what was here is not public. Search the catalogue instead.",
+        "The address may be mistyped, or what was here is not public. Search the catalogue"
+        " instead.",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: Said(
         "That is not done here", "Go back to the page you came from."

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from openward.access.grant import PublisherGate
 from openward.access.identity import Party
 from openward.access.passage import decide_access
-from openward.access.refusal import MAX_LINE, Refusal, Refused, refusal_line
+from openward.access.refusal import Refusal, Refused, refusal_line
 from openward.policy.duties import Gate
 from openward.vocabulary import Reason, Rule
 
@@ -44,6 +44,20 @@ def test_without_evidence_or_change_the_line_does_not_announce_them() -> None:
     assert line == "[access.some-rule] No. Instead: Other. Appeal: Ask."
 
 
+def test_alternative_and_appeal_stay_whole_up_to_300_bytes_and_are_then_cut_between_words() -> None:
+    whole = "w" * 149 + " " + "v" * 150
+    line = refusal_line(refusal("No.", (), (), whole, whole))
+    assert line == f"[access.some-rule] No. Instead: {whole} Appeal: {whole}"
+    line = refusal_line(refusal("No.", (), (), whole + "v", whole + "v"))
+    cut = "w" * 149 + "..."
+    assert line == f"[access.some-rule] No. Instead: {cut} Appeal: {cut}"
+
+
+def test_what_is_not_printable_ascii_is_shown_as_a_question_mark() -> None:
+    line = refusal_line(refusal("No\u00e9 \x1b[31m.", (), (), "a\r\nb", "\u202ec\x00"))
+    assert line == "[access.some-rule] No? ?[31m. Instead: a b Appeal: ?c?"
+
+
 def test_at_most_three_findings_are_named() -> None:
     four = tuple(Reason(Rule("r", "s", ("c",)), f"finding{n}") for n in range(4))
     line = refusal_line(refusal("No.", four, (), "Other.", "Ask."))
@@ -61,7 +75,7 @@ def test_any_refusal_is_one_line_of_ascii_within_the_bound(
     line = refusal_line(refusal(says, evidence, changes, alternative, appeal))
     assert line.isascii()
     assert line.isprintable()
-    assert len(line.encode()) <= MAX_LINE
+    assert len(line.encode()) <= 1_000
     assert line.startswith("[access.some-rule] ")
     assert " Instead: " in line
     assert " Appeal: " in line
@@ -83,18 +97,18 @@ def test_no_word_is_cut_and_rule_alternative_and_appeal_stay_whole(
     if len(kept) < len(long):
         assert middle.endswith("...")
         # It is cut only where the next word and the dots have no room.
-        assert len(line) + 1 + len(long[len(kept)]) > MAX_LINE
+        assert len(line) + 1 + len(long[len(kept)]) > 1_000
 
 
 def test_a_text_that_just_fits_is_not_cut() -> None:
     def at(length: int) -> str:
         return refusal_line(refusal("w" * length, (), (), "Other.", "Ask."))
 
-    room = MAX_LINE - len("[access.some-rule]  Instead: Other. Appeal: Ask.")
-    assert len(at(room)) == MAX_LINE
+    room = 1_000 - len("[access.some-rule]  Instead: Other. Appeal: Ask.")
+    assert len(at(room)) == 1_000
     assert "w" * room in at(room)
     assert "w" not in at(room + 1)
     exact = "v" * (room - 3)
     line = refusal_line(refusal(f"{exact} wwww", (), (), "Other.", "Ask."))
     assert f" {exact}... " in line
-    assert len(line) == MAX_LINE
+    assert len(line) == 1_000

@@ -6,13 +6,18 @@ Run as a program, with HF_ENDPOINT, HF_TOKEN and HF_HOME set; the argument is th
 import json
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi, __version__, hf_hub_download
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-from huggingface_hub.utils import RevisionNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 
-def raised(act, kind):  # type: ignore[no-untyped-def]
+def raised(act: Callable[[], object], kind: type[Exception]) -> bool:
     """Whether the client understood the refusal as this kind of error."""
     try:
         act()
@@ -36,8 +41,7 @@ def journey(name: str) -> dict[str, object]:
     discussion = api.create_discussion(repo, "A question")
     api.comment_discussion(repo, discussion.num, "An answer")
     got = hf_hub_download(repo, "data.bin")
-    with open(got, "rb") as file:
-        same = file.read() == weights
+    same = Path(got).read_bytes() == weights
     refs = api.list_repo_refs(repo)
     api.update_repo_settings(repo, gated="manual")
     nobody = HfApi(token=False)

@@ -1,4 +1,4 @@
-"""The same journey with each line of the client that is in use, each in an environment of its own."""
+"""The same journey with each line of the client in use, each in an environment of its own."""
 
 import json
 import os
@@ -14,7 +14,7 @@ LINES = ("0.36", "1.19")
 
 
 def client_python(line: str) -> Path:
-    """The interpreter that has this line of the client; set up from the lock where it is missing."""
+    """The interpreter that has this line of the client, set up from the lock if missing."""
     folder = ROOT / ".venvs" / f"client-{line}"
     lock = ROOT / "requirements" / f"client-{line}.txt"
     python = folder / "bin/python"
@@ -22,10 +22,11 @@ def client_python(line: str) -> Path:
     if not ready.is_file() or ready.read_bytes() != lock.read_bytes():
         uv = Path(sys.executable).with_name("uv")
         environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
-        for command in (
+        commands: tuple[list[str | Path], ...] = (
             [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
             [uv, "pip", "sync", "--quiet", "--require-hashes", lock],
-        ):
+        )
+        for command in commands:
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             if done.returncode:
                 pytest.skip(f"client {line} could not be installed: {done.stderr[-300:]}")

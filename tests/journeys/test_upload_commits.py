@@ -322,6 +322,16 @@ def test_a_commit_over_the_limit_is_refused_before_it_is_read(
     assert answer.startswith(b"HTTP/1.1 413")
 
 
+def test_a_file_too_large_for_a_commit_is_told_to_travel_apart(
+    hub: RunningHub, ada: Signed, repo: str
+) -> None:
+    fits = commit(hub, ada, repo, lines(small("fits.txt", b"x" * 10_000_000)))
+    assert fits.status_code == 200, fits.text
+    answer = commit(hub, ada, repo, lines(small("large.txt", b"x" * 20_000_000)))
+    assert answer.status_code == 413
+    assert "A line is larger than" in answer.json()["error"]
+
+
 def test_an_upload_needs_a_token_that_may_write(hub: RunningHub, ada: Signed, repo: str) -> None:
     reader = hub.sign_up(f"reader-{ada.name}", role="read")
     for kind in ("commit/main", "preupload/main"):

@@ -331,6 +331,19 @@ def test_the_table_of_what_is_missing(
         assert (decision.state, decision.tier) == (UNASSESSED, None)
 
 
+def test_of_several_results_that_ended_the_last_end_is_named() -> None:
+    two = tuple(
+        replace(
+            fact(RiskDomain.CYBER, 0.1, number=number),
+            ran_at=NOW - timedelta(days=60),
+            valid_until=NOW - timedelta(days=30 - number),
+        )
+        for number in (0, 1)
+    )
+    decision = decide_tier(DEMONSTRATION, case_of(LARGE, evidence=two), NOW)
+    assert "cyber/proxy: ended 2026-10-03" in {m.why.found for m in decision.missing}
+
+
 def test_many_findings_are_named_briefly() -> None:
     odd = replace(fact(RiskDomain.CYBER, 0.1), admissible=False, findings=("f" * 50,) * 9)
     decision = decide_tier(DEMONSTRATION, case_of(LARGE, evidence=(odd,)), NOW)

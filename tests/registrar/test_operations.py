@@ -75,6 +75,7 @@ def test_each_kind_of_line_is_read() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
+        line("explode", path="a"),
         line("file", path="a", content="eA=", encoding="base64"),
         line("file", path="a", content="eA==\n", encoding="base64"),
         line("file", path="a", content="eA==", encoding="utf-16"),

@@ -307,18 +307,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
-        "notice",
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("repo", WHOLE, nullable=False),
-        sa.Column("says", sa.Text(), nullable=False),
-        sa.Column("until", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["repo"], ["repo.id"], name=op.f("fk_notice_repo"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("topic", "repo", name=op.f("pk_notice")),
-        sqlite_strict=True,
-    )
-    op.create_table(
         "ref",
         sa.Column("repo", WHOLE, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
