@@ -11,9 +11,8 @@ can read, are presumed open. `RIGHT` says how many right answers reach which tie
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -332,9 +331,12 @@ class World:
         """File a log for each domain that shows the capability of that tier."""
         log = quiz_log(RIGHT[tier], self.clock(), self.filed)
         self.filed += 1
-        for domain in domains:
-            filed = self.file(self.evaluator(), self.statement(subject, domain, log), log)
-            assert isinstance(filed, Filed), filed.says
+        evaluator = self.evaluator()
+        with self.unpublished():
+            for domain in domains:
+                filed = self.file(evaluator, self.statement(subject, domain, log), log)
+                assert isinstance(filed, Filed), filed.says
+        self.office.sequencer.publish()
 
     # --- what is there ------------------------------------------------------------------------
 

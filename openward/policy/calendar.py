@@ -9,7 +9,7 @@ from datetime import datetime
 
 from openward.policy import rulebook as rules
 from openward.policy.case import Case
-from openward.policy.decision import State, TierDecision
+from openward.policy.decision import TierDecision
 from openward.policy.document import Policy
 from openward.policy.record import appraise_record
 from openward.vocabulary import Reason
@@ -35,7 +35,7 @@ def decide_changes(
         if each.current_until is not None:
             found = f"{each.at}: the measurement ends"
             changes.append(Change(each.current_until, Reason(rules.LAPSED, found)))
-    if decision.state is State.UNASSESSED and decision.due is not None:
+    if decision.due is not None:
         found = "the evidence that is missing is due"
         changes.append(Change(decision.due, Reason(rules.NOT_MEASURED, found)))
     later = (change for change in changes if change.at > now)

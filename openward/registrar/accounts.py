@@ -45,9 +45,9 @@ TOKEN_PREFIX = "ow_"  # noqa: S105  # lets people and secret scanners tell what 
 _CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?", re.ASCII)
 _TAKEN_BY_PAGES = frozenset((
-    "about", "access", "api", "appeal", "datasets", "device", "docs", "join", "kernels", "log",
-    "login", "logout", "models", "new", "oauth", "openward", "organizations", "policy", "settings",
-    "spaces", "static", "xet",
+    "about", "access", "api", "appeal", "datasets", "device", "docs", "join", "kernels", "lfs",
+    "log", "login", "logout", "models", "new", "oauth", "openward", "organizations", "policy",
+    "rulebook", "settings", "spaces", "static", "xet",
 ))  # fmt: skip
 
 

@@ -32,7 +32,8 @@ from openward.registrar.repositories import name_revision
 from openward.registrar.trees import Change, PutFile, decide_tree
 from openward.registrar.uploads import Incoming, keep, record_possession
 from openward.store import repositories as store
-from openward.store.holdings import add_pull, author_of_pull, repo_holds
+from openward.store.discussions import add_discussion, add_event, find_discussion
+from openward.store.holdings import repo_holds
 from openward.store.repositories import BlobRow, RefRow, RepoRow, RevisionRow, TreeFile
 from openward.vocabulary import Sha256, WeightFile
 from openward.weights.recognition import Kind, Recognition, partition
@@ -176,7 +177,8 @@ def _target(connection: Connection, repo: RepoRow, proposal: Proposal) -> RefRow
 def _is_author(connection: Connection, repo: RepoRow, number: str, party: Party) -> bool:
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         return False
-    return author_of_pull(connection, repo.id, int(number)) == party.account.name
+    pull = find_discussion(connection, repo.id, int(number))
+    return pull is not None and pull.pull and pull.author == party.account.name
 
 
 def _no_revision(name: str) -> Refusal:
@@ -265,14 +267,23 @@ def _record_pull(
     revision: RevisionRow,
     now: datetime,
 ) -> int:
-    number = add_pull(
+    opened = add_discussion(
         connection,
         repo=plan.repo.id,
         title=proposal.header.summary,
         author=proposal.party.account.name,
+        pull=True,
+        state="open",
         target=f"{_BRANCH}{plan.ref.name}",
+        now=now,
+    )
+    add_event(
+        connection,
+        opened.id,
+        kind="comment",
+        author=proposal.party.account.name,
         text=proposal.header.description,
         now=now,
     )
-    store.set_ref(connection, plan.repo.id, "pull", str(number), revision.oid)
-    return number
+    store.set_ref(connection, plan.repo.id, "pull", str(opened.number), revision.oid)
+    return opened.number

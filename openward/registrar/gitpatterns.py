@@ -105,7 +105,7 @@ def _match_path(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
             return False
         if segment == "**":
             # A trailing ** matches what is inside, not the folder itself.
-            first = min(reached) + (at == len(pattern) - 1 and at > 0)
+            first = min(reached) + (at == len(pattern) - 1)
             reached = set(range(first, len(path) + 1))
         else:
             reached = {n + 1 for n in reached if n < len(path) and _match(segment, path[n])}

@@ -82,7 +82,7 @@ def _neighbours(
         for parent in release.card.parents:
             base = _subject_named(connection, parent)
             if base is not None:
-                yield base, Link(LinkKind.BASE, parent[:200])
+                yield base, Link(LinkKind.BASE, _shown(parent))
         if release.card.family is not None:
             yield from _family(office, connection, release)
 
@@ -97,7 +97,7 @@ def _family(
         own = [(repo, commit) for repo, commit in commits if repo.owner == release.repo.owner]
         near = releases_of(office, connection, own)
         if any(each.card.family == family and not each.repo.private for each in near):
-            yield other, Link(LinkKind.FAMILY, family[:200])
+            yield other, Link(LinkKind.FAMILY, _shown(family))
 
 
 def _subject_named(connection: Connection, name: str) -> Sha256 | None:
@@ -137,7 +137,7 @@ def parents_of(
     for release in releases:
         kind = _RELATIONS.get(release.card.relation or "", Derivation.UNKNOWN)
         for name in release.card.parents:
-            shown = name[:200]
+            shown = _shown(name)
             base = _subject_named(connection, name)
             if base == subject or (shown, kind) in seen:
                 continue
@@ -153,6 +153,11 @@ def _tier(connection: Connection, subject: Sha256) -> Tier | None:
     """The tier of the last decision, shown or not: the cautious reading for those near it."""
     last = last_decision(connection, subject)
     return Tier(last.tier) if last is not None and last.tier else None
+
+
+def _shown(name: str) -> str:
+    """A declared name as a case may hold it: no U+0000, not empty, not long."""
+    return name.replace("\0", "?")[:200] or "?"
 
 
 def last_decision(connection: Connection, subject: Sha256) -> DecisionRow | None:

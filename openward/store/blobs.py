@@ -23,14 +23,17 @@ from openward.errors import Malformed, Unavailable
 from openward.vocabulary import Sha256
 
 READ_SIZE = 1 << 20  # 1 MiB reads reach 0.98 of nginx's rate; 64 KiB a quarter of it
+_OBJECT_READ = 8 * READ_SIZE  # each is a request of its own
 
 
 class Blobs(Protocol):
     """Where the bytes are. Every implementation keeps these promises (tests/ports/contract_blobs):
 
-    * `keep` is durable and whole once it returns, and keeping the same bytes twice is harmless;
+    * `keep` is durable and whole once it returns, or raises Unavailable; keeping the same bytes
+      twice is harmless;
     * a digest that was never kept has no size, and reading it raises Unavailable;
-    * `chunks` yields exactly the bytes [start, end), however large the blob is.
+    * `chunks` yields exactly the bytes [start, end), however large the blob is, or raises
+      Unavailable; it never ends early.
     """
 
     def keep(self, staged: "StagedFile") -> None: ...
@@ -107,8 +110,14 @@ class Staging:
         folder.mkdir(parents=True, exist_ok=True)
 
     def file(self, watch: Callable[[bytes], None] | None = None) -> StagedFile:
-        """A new, empty file; `watch` sees every chunk in the same pass as the hash."""
-        return StagedFile(self._folder / self._entropy(16).hex(), watch)
+        """A new, empty file; `watch` sees every chunk in the same pass as the hash.
+
+        Raises Unavailable when the disk takes no more.
+        """
+        try:
+            return StagedFile(self._folder / self._entropy(16).hex(), watch)
+        except OSError as e:
+            raise Unavailable(f"the upload could not be written: {e.strerror}") from e
 
     def sweep(self) -> int:
         """Drop what an earlier process left half-written; says how many files went."""
@@ -128,7 +137,12 @@ class FolderBlobs:
         return self._folder / digest[:2] / digest[2:4] / digest
 
     def keep(self, staged: StagedFile) -> None:
-        place = self._place(staged.digest)
+        try:
+            self._keep(staged, self._place(staged.digest))
+        except OSError as e:
+            raise Unavailable(f"the upload could not be kept: {e.strerror}") from e
+
+    def _keep(self, staged: StagedFile, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists() and place.stat().st_size == staged.size:
             return
@@ -190,17 +204,17 @@ class ObjectBlobs:
             raise Unavailable("the object store did not answer") from e
 
     def chunks(self, digest: Sha256, start: int, end: int) -> Iterator[bytes]:
-        for at in range(start, end, 8 * READ_SIZE):
+        if self.size(digest) is None:
+            raise Unavailable(f"blob {digest} is missing from the store")
+        for at in range(start, end, _OBJECT_READ):
+            wanted = min(_OBJECT_READ, end - at)
             try:
-                yield bytes(
-                    obstore.get_range(
-                        self._store, digest, start=at, end=min(at + 8 * READ_SIZE, end)
-                    )
-                )
-            except (NotFoundError, FileNotFoundError) as e:
-                raise Unavailable(f"blob {digest} is missing from the store") from e
+                chunk = bytes(obstore.get_range(self._store, digest, start=at, length=wanted))
             except BaseError as e:
                 raise Unavailable("the object store did not answer") from e
+            if len(chunk) != wanted:
+                raise Unavailable(f"blob {digest} is shorter than it was")
+            yield chunk
 
     def path(self, digest: Sha256) -> Path | None:
         return None

@@ -24,7 +24,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from openward.errors import Conflict, Unavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_SERIALIZATION_FAILURES = {"40001", "40P01"}  # PostgreSQL appendix A
+# PostgreSQL appendix A: serialization_failure, deadlock_detected, unique_violation. The last is
+# how two transactions that chose the same next number find out about each other.
+_MOVED_ON = {"40001", "40P01", "23505"}
 
 
 class Database:
@@ -131,7 +133,7 @@ def _sqlite(address: URL, *, read_only: bool) -> Engine:
 
 def _translated(error: DBAPIError) -> Exception:
     """What the house calls this: worth trying again, or broken outside us."""
-    if getattr(error.orig, "sqlstate", None) in _SERIALIZATION_FAILURES:
+    if getattr(error.orig, "sqlstate", None) in _MOVED_ON:
         return Conflict("the record moved on while this was written; try again")
     if isinstance(error, OperationalError):
         return Unavailable(f"database: {error.orig}")

@@ -1,8 +1,6 @@
-"""Which repositories hold which bytes, and pull requests as commits open them."""
+"""Which repositories hold which bytes."""
 
-from datetime import datetime
-
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from openward.store import schema as t
 from openward.store.repositories import (
@@ -48,55 +46,3 @@ def places_of(
                 (repo, revision, f) for f in tree_of(connection, revision.tree, path=row.path)
             ]
     return found
-
-
-def author_of_pull(connection: Connection, repo: int, number: int) -> str | None:
-    """Who opened the pull request; None where that number is not an open one."""
-    c = t.discussion.c
-    query = select(c.author).where(
-        c.repo == repo,
-        c.number == number,
-        c.pull.is_(True),
-        c.state.in_(["open", "draft"]),
-    )
-    return connection.execute(query).scalar()
-
-
-def add_pull(
-    connection: Connection,
-    *,
-    repo: int,
-    title: str,
-    author: str,
-    target: str,
-    text: str,
-    now: datetime,
-) -> int:
-    """A new open pull request with its first comment; returns its number."""
-    last = select(func.max(t.discussion.c.number)).where(t.discussion.c.repo == repo)
-    number = int(connection.execute(last).scalar() or 0) + 1
-    result = connection.execute(
-        insert(t.discussion).values(
-            repo=repo,
-            number=number,
-            title=title,
-            state="open",
-            author=author,
-            pull=True,
-            target=target,
-            at=now,
-        )
-    )
-    assert result.inserted_primary_key is not None  # noqa: S101  # one row was inserted
-    added = int(result.inserted_primary_key[0])
-    connection.execute(
-        insert(t.discussion_event).values(
-            discussion=added,
-            kind="comment",
-            author=author,
-            at=now,
-            text=text,
-            extra="{}",
-        )
-    )
-    return number

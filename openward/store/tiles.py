@@ -9,6 +9,7 @@ again from the entries.
 """
 
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,16 +27,20 @@ class FolderTiles:
         self._folder = folder
 
     def write(self, tiles: Mapping[str, bytes]) -> None:
+        fresh: set[Path] = set()
         for path, content in tiles.items():
             place = self._folder / path
             try:
                 held = place.read_bytes() if place.exists() else None
                 if held is None:
                     _write_whole(place, content)
+                    fresh.add(place.parent)
             except OSError as e:
                 raise Unavailable(f"log: {path} could not be written: {e.strerror}") from e
             if held is not None and held != content:
                 raise Conflict(f"log: other bytes stand under {path}")
+        for folder in fresh:
+            _sync(folder)
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -82,8 +87,14 @@ class PublishedLog:
         self.lock = DatabaseCheckpoints(database)
 
     def publish(self, note: bytes) -> None:
-        """Put a checkpoint where people read it; every tile it needs is there already."""
-        _write_whole(self.folder / "checkpoint", note)
+        """Put a checkpoint where people read it; every tile it needs is there already.
+
+        Raises Unavailable.
+        """
+        try:
+            _write_whole(self.folder / "checkpoint", note)
+        except OSError as e:
+            raise Unavailable(f"log: the checkpoint could not be written: {e.strerror}") from e
 
     def checkpoint(self) -> bytes | None:
         return self.tiles.read("checkpoint")
@@ -91,12 +102,24 @@ class PublishedLog:
 
 def _write_whole(place: Path, content: bytes) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_name(f".{place.name}.new")
+    # Named by who writes it: two writers of one tile must not share a half-written file.
+    fresh = place.with_name(f".{place.name}.{os.getpid()}-{threading.get_ident()}.new")
     with fresh.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(place)
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as e:
+        raise Unavailable(f"log: {folder.name} could not be written: {e.strerror}") from e
+    finally:
+        os.close(descriptor)
     folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

@@ -16,7 +16,7 @@ from openward.registrar.office import Office
 from openward.registrar.parties import may_see
 from openward.registrar.standing import CASE_LIMIT
 from openward.statements.entry import parse_entry
-from openward.statements.strict_json import JsonValue, parse_json
+from openward.statements.strict_json import parse_json
 from openward.store import reads
 from openward.store.blobs import read_blob
 from openward.store.repositories import (
@@ -169,7 +169,7 @@ def log(request: Request, sha256: Digest) -> Response:
 
 
 @router.get("/entries/{index}")
-def entry(request: Request, index: Index) -> dict[str, JsonValue]:
+def entry(request: Request, index: Index) -> dict[str, object]:
     """An entry of the record, published or waiting to be."""
     raw = _entry(office_of(request), index)
     parsed = parse_json(raw)

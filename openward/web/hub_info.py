@@ -33,7 +33,7 @@ from openward.store.repositories import (
     tree_of,
 )
 from openward.vocabulary import Sha256
-from openward.web.hub_names import MAIN, named_repo, named_revision
+from openward.web.hub_names import MAIN, TYPES, named_repo, named_revision
 from openward.web.sessions import acting, office_of
 from openward.web.standing import describe
 from openward.web.times import client_time
@@ -92,10 +92,10 @@ class Shown:
 
 
 def routes() -> list[BaseRoute]:
-    return [
-        Route("/api/{type:str}/{namespace}/{name}", serve_info),
-        Route("/api/{type:str}/{namespace}/{name}/revision/{rev}", serve_info),
-    ]
+    # One route a type: "/api/{type}/…" would stand in the way of /api/users/… and its like.
+    at = [f"/api/{plural}/{{namespace}}/{{name}}" for plural in TYPES]
+    revisions = [f"{path}/revision/{{rev}}" for path in at]
+    return [Route(path, serve_info) for path in (*at, *revisions)]
 
 
 def serve_info(request: Request) -> Response:

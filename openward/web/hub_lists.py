@@ -18,9 +18,8 @@ from openward.registrar.parties import Party
 from openward.statements.strict_json import JsonValue
 from openward.store.accounts import find_account
 from openward.store.repositories import RepoRow, list_repos
-from openward.web.hub_errors import repo_not_found
 from openward.web.hub_info import Shown, describe_repo, listed, main_of, show
-from openward.web.hub_names import TYPES
+from openward.web.hub_names import TYPES, repo_type
 from openward.web.paging import asked_page, next_page
 from openward.web.sessions import acting, office_of
 
@@ -30,15 +29,12 @@ _FILTERS = ("filter", "pipeline_tag", "library", "gated", "language", "license",
 
 
 def routes() -> list[BaseRoute]:
-    return [Route("/api/{type:str}", serve_list)]
+    return [Route(f"/api/{plural}", serve_list) for plural in TYPES]
 
 
 def serve_list(request: Request) -> Response:
     """A page of repositories."""
-    office = office_of(request)
-    type = TYPES.get(request.path_params["type"])
-    if type is None:
-        raise repo_not_found()
+    office, type = office_of(request), repo_type(request)
     start, length = asked_page(request, default=_LONGEST_PAGE, most=_LONGEST_PAGE)
     with office.database.reading() as connection:
         party = acting(connection, request)

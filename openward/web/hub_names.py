@@ -21,8 +21,14 @@ MAIN = "main"
 
 def repo_key(request: Request) -> tuple[str, str]:
     """Type and full name as the path has them; a type that is none is empty."""
-    type = TYPES.get(request.path_params.get("type", "models"), "")
-    return type, f"{part(request, 'namespace')}/{part(request, 'name')}"
+    return repo_type(request), f"{part(request, 'namespace')}/{part(request, 'name')}"
+
+
+def repo_type(request: Request) -> str:
+    """The type of the path's {type}, else of its first word after /api; without one, a model."""
+    words = request.scope["path"].split("/")
+    plural = request.path_params.get("type") or (words[2] if words[1] == "api" else "models")
+    return TYPES.get(plural, "")
 
 
 def named_repo(connection: Connection, request: Request, party: Party | None) -> RepoRow:

@@ -42,6 +42,7 @@ def routes() -> list[BaseRoute]:
     listed: list[BaseRoute] = [Route(path, serve_none) for path in _EMPTY]
     for path, says in _NOT_DONE:
         listed.append(Route(path, _refusing(says), methods=_ALL))
+    listed.append(Route("/api/{type:str}", serve_unknown, methods=_ALL))
     listed.append(Route("/api/{type:str}/{rest:path}", serve_unknown, methods=_ALL))
     return listed
 

@@ -12,6 +12,7 @@ from openward.web import (
     pages_access,
     pages_catalogue,
     pages_frame,
+    pages_mine,
     pages_model,
     pages_policy,
     pages_record,
@@ -25,6 +26,7 @@ def routes() -> list[BaseRoute]:
         *pages_frame.routes(),
         *pages_record.routes(),
         *pages_policy.routes(),
+        *pages_mine.routes(),
         *pages_access.routes(),
         *pages_model.routes(),
     ]

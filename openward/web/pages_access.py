@@ -1,6 +1,5 @@
 """Asking for access, for people: what is asked, the terms whole, and an answer at once.
 
-    GET  /access                            my requests with their deadlines, my leases with ends
     GET  /access/[datasets/|spaces/]{id}    the terms, and the form
     POST the same                           the outcome: granted, waiting for the publisher, refused
 
@@ -19,29 +18,26 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from openward.access.grant import PublisherGate
-from openward.access.lease import LeaseState
 from openward.access.refusal import Denied
 from openward.access.usage import MAX_PURPOSE
 from openward.errors import Malformed
 from openward.policy.duties import Gate
 from openward.registrar.admissions import Answer, Leased, Pending, Promise, request_access
 from openward.registrar.office import Office
-from openward.registrar.parties import Party, may_see
-from openward.registrar.passages import Passage, decide_passage, lease_of
+from openward.registrar.parties import Party
+from openward.registrar.passages import Passage, decide_passage
 from openward.registrar.standing import standing_of
 from openward.store import reads
 from openward.store.repositories import (
     RepoRow,
     RevisionRow,
-    repo_by_id,
-    revisions_of_subject,
 )
-from openward.store.requests import find_request, requests_of
-from openward.vocabulary import Sha256, parse_sha256
+from openward.store.requests import find_request
+from openward.vocabulary import parse_sha256
 from openward.web.fields import Form, read_form
 from openward.web.hub_errors import HubProblem
 from openward.web.hub_info import show
@@ -71,34 +67,8 @@ class Wanted:
         return _PUBLISHERS + self.label
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request as its applicant sees it."""
-
-    repo: str
-    address: str
-    state: str
-    at: datetime
-    due: datetime | None
-    decided_at: datetime | None
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One lease as its holder sees it; `names` are the repositories it is good for."""
-
-    entry: int
-    kind: str
-    names: tuple[tuple[str, str], ...]
-    subject: Sha256
-    until: datetime
-    running: bool
-    state: str
-
-
 def routes() -> list[BaseRoute]:
-    listed: list[BaseRoute] = [Route("/access", serve_mine)]
+    listed: list[BaseRoute] = []
     for plural in ("datasets", "spaces", "models"):
         path = "/access/{namespace}/{name}"
         if plural != "models":
@@ -106,65 +76,6 @@ def routes() -> list[BaseRoute]:
         listed.append(Route(path, partial(serve_form, plural)))
         listed.append(Route(path, partial(serve_outcome, plural), methods=["POST"]))
     return listed
-
-
-# --- what I asked for, and have ----------------------------------------------------------------
-
-
-def serve_mine(request: Request) -> Response:
-    office = office_of(request)
-    with office.database.reading() as connection:
-        party = acting(connection, request)
-        if party is None:
-            return RedirectResponse("/login?next=/access", HTTPStatus.SEE_OTHER)
-        members = {
-            "asked": _asked(connection, party),
-            "held": _held(connection, party, office.clock()),
-        }
-    return page(office, "access.html", "My access", reader(party), members)
-
-
-def _asked(connection: Connection, party: Party) -> list[Asked]:
-    found = []
-    for row in requests_of(connection, party.account.id):
-        repo = repo_by_id(connection, row.repo)
-        if repo is not None and may_see(party, repo):
-            found.append(
-                Asked(
-                    repo.full_name,
-                    address_of(repo),
-                    row.state,
-                    row.at,
-                    row.due if row.state == "pending" else None,
-                    row.decided_at,
-                    row.reason,
-                )
-            )
-    return found
-
-
-def _held(connection: Connection, party: Party, now: datetime) -> list[Held]:
-    found = []
-    for row in reads.leases_of(connection, account=party.account.id):
-        lease = lease_of(connection, row, party.account.name, Sha256(row.terms))
-        state = lease.state(now)
-        found.append(
-            Held(
-                row.index,
-                lease.kind.value,
-                _named(connection, party, row.subject),
-                row.subject,
-                row.until,
-                state is LeaseState.RUNNING,
-                state.value,
-            )
-        )
-    return found
-
-
-def _named(connection: Connection, party: Party, subject: Sha256) -> tuple[tuple[str, str], ...]:
-    repos = [repo for repo, _ in revisions_of_subject(connection, subject)]
-    return tuple({r.full_name: address_of(r) for r in repos if may_see(party, r)}.items())
 
 
 # --- the form ----------------------------------------------------------------------------------

@@ -12,11 +12,17 @@ from datetime import date, datetime
 from openward.policy import rulebook as rules
 from openward.policy.calendar import Change
 from openward.policy.case import Case
+from openward.policy.decision import Missing
 from openward.policy.fact import EvidenceFact
 from openward.policy.record import Counted, Measured
-from openward.vocabulary import Tier
-from openward.web.pages_words import counted, date_words, domain_words, finding_words, joined
+from openward.vocabulary import Reason, Rule, Tier
+from openward.web.pages_words import counted, domain_words, finding_words, joined
 from openward.web.plot import numbers, plot, plot_lines, shown
+
+_SINCE = {
+    rules.LAPSED.id: "the last result has ended",
+    rules.INADMISSIBLE.id: "what was filed does not count",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,25 @@ class Inadmissible:
     name: str
     fact: EvidenceFact
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One required evaluation without a result that counts; `why` is empty where none was filed."""
+
+    name: str
+    task: str
+    samples: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One rule that was applied, with everything it was applied to."""
+
+    rule: str
+    says: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +126,27 @@ def inadmissible(case: Case) -> tuple[Inadmissible, ...]:
     )
 
 
+def wanted(missing: tuple[Missing, ...]) -> tuple[Wanted, ...]:
+    """What a tier by evidence still wants."""
+    return tuple(
+        Wanted(
+            domain_words(each.domain),
+            each.task,
+            each.samples,
+            _SINCE.get(each.why.rule.id, ""),
+        )
+        for each in missing
+    )
+
+
+def grounds(reasons: tuple[Reason, ...]) -> tuple[Ground, ...]:
+    """The reasons, each rule once, in the order in which they were given."""
+    found: dict[Rule, list[str]] = defaultdict(list)
+    for reason in reasons:
+        found[reason.rule].append(reason.found)
+    return tuple(Ground(rule.id, rule.says, "; ".join(each)) for rule, each in found.items())
+
+
 def coming(changes: tuple[Change, ...]) -> tuple[Coming, ...]:
     """The changes, those of one day and one rule in one sentence."""
     days: dict[tuple[date, str], list[Change]] = defaultdict(list)
@@ -136,7 +182,3 @@ def _lapse(founds: list[str]) -> str:
 def _domains(founds: list[str]) -> Iterator[str]:
     for found in founds:
         yield found.partition("/")[0].replace("-", " ").capitalize()
-
-
-def day_words(day: date) -> str:
-    return date_words(datetime(day.year, day.month, day.day))  # noqa: DTZ001  # a day has no zone

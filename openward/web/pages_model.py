@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Route
 from openward.access.passage import Allowed
 from openward.errors import Unavailable
 from openward.policy.calendar import decide_changes
+from openward.policy.decision import State
 from openward.policy.duties import Gate
 from openward.policy.record import appraise_record
 from openward.registrar.office import Office
@@ -40,7 +41,7 @@ from openward.store.repositories import (
 from openward.vocabulary import Sha256
 from openward.web.hub_names import MAIN, TYPES, named_revision, visible_repo
 from openward.web.pages_frame import page, reader
-from openward.web.pages_measured import coming, inadmissible, measured_rows
+from openward.web.pages_measured import coming, grounds, inadmissible, measured_rows, wanted
 from openward.web.pages_verdict import NO_DECISION, Verdict, verdict_of
 from openward.web.pages_words import access_words
 from openward.web.raw_path import part
@@ -136,8 +137,6 @@ def _members(
         "address": address_of(repo),
         "verdict": verdict_on(office, standing),
         "access": access_words(passage.demand.gate, passage.publisher),
-        "reasons": () if standing is None else standing.decision.reasons,
-        "review": () if standing is None else standing.decision.review,
         "files": lines[:MOST_FILES],
         "more_files": max(0, len(lines) - MOST_FILES),
         "weights": sum({line.sha256: line.size for line in lines if line.weights}.values()),
@@ -173,13 +172,21 @@ def _standing_members(
     office: Office, connection: Connection, standing: Standing | None
 ) -> dict[str, object]:
     if standing is None:
-        return {"standing": None, "rows": (), "inadmissible": (), "coming": (), "proof": None}
+        none: tuple[()] = ()
+        lists = ("rows", "measured", "missing", "inadmissible", "reasons", "coming")
+        return {"standing": None, "proof": None, **dict.fromkeys(lists, none)}
     now = office.clock()
     policy, case, decision = standing.policy, standing.case, standing.decision
-    measured = appraise_record(policy, case, now)
+    rows = measured_rows(appraise_record(policy, case, now), decision.tier) if case.files else ()
+    measured = tuple(row for row in rows if row.fact is not None)
+    undecided = decision.state is State.UNASSESSED
     return {
         "standing": standing,
-        "rows": measured_rows(measured, decision.tier),
+        # Without a tier the list of what is missing says the rest.
+        "rows": measured if undecided else rows,
+        "measured": measured,
+        "missing": wanted(decision.missing) if undecided else (),
+        "reasons": grounds((*decision.reasons, *decision.review)),
         "inadmissible": inadmissible(case),
         "coming": coming(decide_changes(policy, case, decision, now)),
         "proof": _proof(office, connection, standing),

@@ -82,7 +82,7 @@ def _assessed(decision: TierDecision, measured: tuple[Measured, ...]) -> tuple[s
         return headline, f"{counted(len(measured), 'evaluation')} count."
     reaching = [each for each in measured if each.reached and each.reached.tier is tier]
     names = joined(list(dict.fromkeys(domain_words(each.rule.domain) for each in reaching)))
-    headline = f"{names}: a score {_LINES[tier]} is not ruled out."
+    headline = f"{names.capitalize()}: a score {_LINES[tier]} is not ruled out."
     below = [each for each in measured if each.reached and each.reached.tier < tier]
     if not below:
         return headline, ""

@@ -126,7 +126,7 @@ def badge_of(decision: TierDecision | None) -> Badge:
         return Badge("unassessed", UNASSESSED, "no decision yet")
     if decision.tier is None:
         return Badge("unassessed", UNASSESSED, "evaluations are missing")
-    hows = {State.ASSESSED: "shown by evaluations", State.PRESUMED: "presumed, not evaluated"}
+    hows = {State.ASSESSED: "decided by evaluations", State.PRESUMED: "presumed, not evaluated"}
     return Badge(str(int(decision.tier)), TIERS[decision.tier], hows.get(decision.state, ""))
 
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from openward.app import now, open_hub
@@ -34,7 +32,6 @@ from openward.statements.keys import Ed25519Signer
 from openward.statements.strict_json import parse_json
 from openward.store.accounts import AccountRow
 from openward.store.custody import open_key
-from openward.web import hub_cards, hub_unserved
 from openward.web.site import build_site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,11 +139,4 @@ def _wait(server: "subprocess.Popen[bytes]", port: int, folder: Path) -> None:
 
 def site() -> ASGIApp:
     """The application the server runs."""
-    built = build_site(open_hub(Path(os.environ[CONFIG_VARIABLE])).office)
-    assert isinstance(built, Starlette)
-    for part in (hub_cards, hub_unserved):
-        if not {r.endpoint for r in part.routes() if isinstance(r, Route)} & {
-            r.endpoint for r in built.router.routes if isinstance(r, Route)
-        }:
-            built.router.routes += part.routes()
-    return built
+    return build_site(open_hub(Path(os.environ[CONFIG_VARIABLE])).office)

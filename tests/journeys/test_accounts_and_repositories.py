@@ -230,17 +230,41 @@ def test_authority_to_write_can_be_asked_for(api: HfApi, other_api: HfApi) -> No
     other_api.auth_check(repo)
 
 
-def test_what_is_not_served_says_so(hub: RunningHub, api: HfApi, ada: Signed) -> None:
-    repo = api.create_repo("liked").repo_id
-    for path, http in (
-        (f"/api/models/{repo}/like", 501),
+@pytest.mark.parametrize(
+    ("path", "http"),
+    [
+        ("/api/models/{repo}/like", 501),
+        ("/api/models/{repo}/duplicate", 501),
+        ("/api/spaces/{repo}/runtime", 501),
+        ("/api/settings/webhooks", 501),
+        ("/api/jobs/anybody", 501),
+        ("/api/papers/1", 501),
+        ("/api/buckets/anybody", 501),
+        ("/api/collections/anybody", 501),
         ("/api/agent-harnesses", 404),
         ("/api/models/gpt2", 404),
-        (f"/api/models/{repo}/nothing/here", 404),
-    ):
-        answer = httpx2.get(hub.endpoint + path, headers=bearer(ada))
-        assert answer.status_code == http
-        assert answer.json()["error"]
+        ("/api/models/gpt2/revision/main", 404),
+        ("/api/models/{repo}/nothing/here", 404),
+        ("/api/nothing", 404),
+    ],
+)
+def test_what_is_not_served_says_so(
+    hub: RunningHub, api: HfApi, ada: Signed, path: str, http: int
+) -> None:
+    repo = api.create_repo("asked-of").repo_id
+    answer = httpx2.get(hub.endpoint + path.replace("{repo}", repo), headers=bearer(ada))
+    assert answer.status_code == http
+    assert answer.json()["error"]
+    if path.startswith("/api/models/") and http == 404:
+        assert answer.headers["X-Error-Code"] == "RepoNotFound"
+
+
+def test_what_is_not_kept_is_an_empty_list(api: HfApi, ada: Signed) -> None:
+    repo = api.create_repo("unliked").repo_id
+    assert list(api.list_repo_likers(repo)) == []
+    assert list(api.list_user_followers(ada.name)) == []
+    assert list(api.list_user_following(ada.name)) == []
+    assert api.list_liked_repos(ada.name).total == 0
 
 
 def test_a_body_that_is_too_large_or_no_json_is_refused(hub: RunningHub, ada: Signed) -> None:

@@ -20,7 +20,7 @@ from openward.registrar.refusals import Ground, Refusal
 from openward.registrar.repositories import NewRepo, create_repo
 from openward.registrar.uploads import Incoming, record_upload
 from openward.store import schema as t
-from openward.store.holdings import author_of_pull
+from openward.store.discussions import find_discussion
 from openward.store.repositories import (
     RepoRow,
     change_repo,
@@ -182,8 +182,10 @@ def test_a_pull_request_is_open_to_its_author_and_the_repositorys_own(desk: Desk
     assert opened.pull == 1
     assert desk.head() == before
     with desk.office.database.reading() as connection:
-        assert author_of_pull(connection, desk.repo.id, 1) == "ben"
-        assert author_of_pull(connection, desk.repo.id, 2) is None
+        found = find_discussion(connection, desk.repo.id, 1)
+    assert found is not None
+    assert (found.author, found.pull, found.state) == ("ben", True, "open")
+    assert (found.title, found.target) == ("s", "refs/heads/main")
     cas = desk.party("cas")
     for party, path in ((desk.ben, "b"), (desk.ada, "c")):
         committed(

@@ -34,6 +34,9 @@ from openward.registrar.gitpatterns import (
         ("a/**/b", "a/b", True),
         ("a/**/b", "a/x/y/b", True),
         ("a/**/b", "a/x/y/c", False),
+        ("**/a/**/a", "a/a", True),
+        ("**", "a", True),
+        ("\\a", "a", True),
         ("a*/b", "axe/b", True),
         ("a*/b", "a/x/b", False),
         ("?.txt", "a.txt", True),
@@ -65,14 +68,13 @@ def test_the_last_pattern_counts_unless_the_folder_is_gone() -> None:
 
 
 def test_attributes_say_what_is_large_and_the_last_word_counts() -> None:
-    text = (
-        "# x\n*.bin filter=lfs diff=lfs -text\ns.bin -filter\n*.txt text\nd/** filter=lfs\n!x y\n"
-    )
+    text = "# x\n*.bin filter=lfs diff=lfs -text\ns.bin -filter\n*.txt text\nd/** filter=lfs\n!x y\nq/ filter=lfs\n"
     patterns = parse_large(text)
     verdicts = {
         path: large(patterns, path) for path in ("a.bin", "x/a.bin", "s.bin", "a.txt", "d/q")
     }
     assert verdicts == {"a.bin": True, "x/a.bin": True, "s.bin": False, "a.txt": False, "d/q": True}
+    assert not large(patterns, "q")
     assert not large((), "a.bin")
 
 
