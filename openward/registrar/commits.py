@@ -175,10 +175,11 @@ def _target(connection: Connection, repo: RepoRow, proposal: Proposal) -> RefRow
 
 
 def _is_author(connection: Connection, repo: RepoRow, number: str, party: Party) -> bool:
-    if not number.isascii() or not number.isdigit() or len(number) > 9:
-        return False
+    """Whether this party opened the pull request, and it is still open."""
     pull = find_discussion(connection, repo.id, int(number))
-    return pull is not None and pull.pull and pull.author == party.account.name
+    if pull is None or pull.state not in ("open", "draft"):
+        return False
+    return pull.author == party.account.name
 
 
 def _no_revision(name: str) -> Refusal:

@@ -25,7 +25,13 @@ from openward.registrar.parties import Party
 from openward.registrar.standing import Standing, floor_of, standing_of
 from openward.store import reads
 from openward.store.reads import LeaseRow
-from openward.store.repositories import RepoRow, RevisionRow, TreeFile, possesses
+from openward.store.repositories import (
+    RepoRow,
+    RevisionRow,
+    TreeFile,
+    blobs_of_subject,
+    possesses,
+)
 from openward.store.requests import find_request
 from openward.vocabulary import Reason, Sha256, Tier
 
@@ -94,7 +100,11 @@ def decide_passage(
     party = caller()
     leases = _leases(connection, repo, revision.subject, party, demand)
     outcome = decide_access(
-        demand, publisher, _party(office, connection, party, file, now), leases.values(), now
+        demand,
+        publisher,
+        _party(office, connection, party, revision, file, now),
+        leases.values(),
+        now,
     )
     lease = _used(leases, now) if isinstance(outcome, Allowed) else None
     return Passage(outcome, demand, publisher, entry, lease, party, notice)
@@ -126,12 +136,17 @@ def _party(
     office: Office,
     connection: Connection,
     party: Party | None,
+    revision: RevisionRow,
     file: TreeFile | None,
     now: datetime,
 ) -> identity.Party:
     if party is None:
         return identity.Party()
-    held = file is not None and possesses(connection, file.blob.sha256, party.account.id)
+    # Whether a path exists may be known to whoever holds all the weights.
+    asked = blobs_of_subject(connection, revision.subject) if file is None else [file.blob]
+    held = bool(asked) and all(
+        possesses(connection, blob.sha256, party.account.id) for blob in asked
+    )
     possession = Possession.PROVED if held else Possession.UNPROVEN
     return identity.Party(applicant_of(office, connection, party.account, now), possession)
 

@@ -6,18 +6,20 @@
     4 the checkpoint is published
 
 A crash between any two steps loses nothing: the next `publish` starts from the checkpoint in the
-database and does the rest again. Two sequencers on one log cannot both win step 3.
+database and does the rest again. Two sequencers on one log cannot both win step 3. Tiles that were
+lost are written again from the entries; tiles that hold other bytes are damage, and are named.
 """
 
 import threading
+from collections.abc import Iterator
 
-from openward.errors import Conflict
+from openward.errors import Conflict, Unavailable, VerificationError
 from openward.statements.keys import Signer
 from openward.store import reads
 from openward.store.database import Database
 from openward.store.tiles import PublishedLog
 from openward.tlog.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
-from openward.tlog.integration import Edge, integrate, read_edge
+from openward.tlog.integration import Edge, Integrated, integrate, read_edge
 from openward.tlog.note import NoteSigner
 
 BATCH = 4096  # entries read and integrated at a time; bounds memory when a log is rebuilt
@@ -61,6 +63,9 @@ class Sequencer:
             edge = self._edge = grown.edge
         self._edge = edge
         if self._log.checkpoint() != self._note:
+            # What this process last saw may be old: it must not hide a newer checkpoint.
+            if self._log.lock.latest(self._signer.name) != self._note:
+                raise Conflict("log: another sequencer published first")
             self._log.publish(self._note)
         return edge.size
 
@@ -69,7 +74,31 @@ class Sequencer:
         if self._note is None:
             return Edge()
         last = verify_checkpoint(self._note, self._signer.key)
-        return read_edge(self._log.tiles, last.size, last.root)
+        try:
+            return read_edge(self._log.tiles, last.size, last.root)
+        except Unavailable:
+            return self._made_again(last)
+
+    def _made_again(self, last: Checkpoint) -> Edge:
+        """The edge at the last checkpoint, its tiles written again from the entries."""
+        *_, whole = self._grown_to(last.size)
+        # Before anything is written: tiles of other entries could never be taken back.
+        if whole.root != last.root:
+            raise VerificationError(f"log: the entries are not those of the checkpoint {last.size}")
+        for grown in self._grown_to(last.size):
+            self._log.tiles.write(grown.tiles)
+        return whole.edge
+
+    def _grown_to(self, size: int) -> Iterator[Integrated]:
+        edge = Edge()
+        while edge.size < size:
+            with self._database.reading() as connection:
+                added = reads.entries(connection, edge.size, min(edge.size + BATCH, size))
+            if not added:
+                raise VerificationError(f"log: {size} entries were signed, {edge.size} stand")
+            grown = integrate(edge, added)
+            edge = grown.edge
+            yield grown
 
     def _sign(self, checkpoint: Checkpoint) -> None:
         note = sign_checkpoint(checkpoint, self._signer)

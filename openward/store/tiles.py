@@ -27,20 +27,16 @@ class FolderTiles:
         self._folder = folder
 
     def write(self, tiles: Mapping[str, bytes]) -> None:
-        fresh: set[Path] = set()
         for path, content in tiles.items():
             place = self._folder / path
             try:
                 held = place.read_bytes() if place.exists() else None
                 if held is None:
                     _write_whole(place, content)
-                    fresh.add(place.parent)
             except OSError as e:
                 raise Unavailable(f"log: {path} could not be written: {e.strerror}") from e
             if held is not None and held != content:
                 raise Conflict(f"log: other bytes stand under {path}")
-        for folder in fresh:
-            _sync(folder)
 
     def read(self, path: str) -> bytes | None:
         try:
@@ -109,17 +105,7 @@ def _write_whole(place: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(place)
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as e:
-        raise Unavailable(f"log: {folder.name} could not be written: {e.strerror}") from e
-    finally:
-        os.close(descriptor)
+    # The new name is durable only once its folder is.
     folder = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)

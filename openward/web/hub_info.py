@@ -67,9 +67,9 @@ _INFO = (
 )  # fmt: skip
 _LISTED = (
     *_ALWAYS, "modelId", "likes", "trendingScore", "private", "downloads", "tags", "pipeline_tag",
-    "library_name", "createdAt", "openward",
+    "library_name", "createdAt",
 )  # fmt: skip
-_FULL = (*_LISTED, "author", "sha", "lastModified", "gated", "disabled", "siblings")
+_FULL = (*_LISTED, "author", "sha", "lastModified", "gated", "disabled", "siblings", "openward")
 _ONLY_MODELS = frozenset(
     ("modelId", "pipeline_tag", "library_name", "config", "safetensors", "model-index",
      "widgetData", "spaces", "transformersInfo", "gguf")

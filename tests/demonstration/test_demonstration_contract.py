@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from conftest import Demonstration
+from demonstration_hub import Demonstration
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import GatedRepoError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from conftest import Demonstration
+from demonstration_hub import Demonstration
 
 Flip = Callable[[Path], None]
 

@@ -48,6 +48,13 @@ def test_a_bad_credential_is_told_apart_from_a_missing_repository(
     assert "X-Error-Code" not in answer.headers
 
 
+def test_a_good_token_counts_as_a_bearer_token_only(hub: RunningHub, ada: Signed) -> None:
+    address = f"{hub.endpoint}/api/whoami-v2"
+    for scheme, http in (("Bearer", 200), ("bearer", 200), ("Basic", 401), ("Token", 401)):
+        answer = httpx2.get(address, headers={"Authorization": f"{scheme} {ada.token}"})
+        assert answer.status_code == http
+
+
 def test_a_new_repository_starts_with_gitattributes_alone(api: HfApi, ada: Signed) -> None:
     url = api.create_repo("lens")
     assert url.repo_id == f"{ada.name}/lens"
@@ -125,6 +132,38 @@ def test_a_private_repository_is_answered_as_one_that_does_not_exist(
             assert plain[0] == plain[1]
             assert answers[0].content == answers[1].content
     assert api.model_info(hidden).private is True
+
+
+def test_acting_on_a_private_repository_tells_nothing_about_it(
+    hub: RunningHub, api: HfApi, ada: Signed, ben: Signed
+) -> None:
+    hidden = api.create_repo("hidden-still", private=True).repo_id
+    missing = hidden.replace("still", "never")
+
+    def acts(repo: str) -> list[tuple[str, str, object]]:
+        at, name = f"/api/models/{repo}", repo.split("/")[1]
+        return [
+            ("DELETE", "/api/repos/delete", {"name": name, "organization": ada.name}),
+            ("POST", "/api/repos/move", {"fromRepo": repo, "toRepo": f"{ben.name}/mine"}),
+            ("PUT", f"{at}/settings", {"gated": "auto"}),
+            ("POST", f"{at}/branch/b", {}),
+            ("POST", f"{at}/tag/main", {"tag": "t"}),
+            ("DELETE", f"{at}/branch/b", {}),
+            ("POST", f"{at}/super-squash/main", {}),
+            ("POST", f"{at}/discussions", {"title": "title"}),
+            ("POST", f"{at}/discussions/1/comment", {"comment": "text"}),
+            ("POST", f"{at}/user-access-request/grant", {"user": ben.name}),
+            ("POST", f"{at}/user-access-request/cancel", {}),
+            ("POST", f"/{repo}/ask-access", {}),
+        ]
+
+    with httpx2.Client(base_url=hub.endpoint, headers=bearer(ben)) as client:
+        for one, other in zip(acts(hidden), acts(missing), strict=True):
+            answers = [client.request(verb, path, json=body) for verb, path, body in (one, other)]
+            assert [answer.status_code for answer in answers] == [404, 404], one
+            assert answers[0].content == answers[1].content
+            assert answers[0].headers["X-Error-Code"] == "RepoNotFound"
+    assert api.list_repo_refs(hidden).branches[0].name == "main"
 
 
 def test_a_deleted_repository_is_gone_and_its_name_free(api: HfApi) -> None:

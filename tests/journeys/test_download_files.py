@@ -227,6 +227,8 @@ def test_raw_shows_what_git_would_hold(hub: RunningHub, repo: str) -> None:
         r"version https://git-lfs\.github\.com/spec/v1\noid sha256:[0-9a-f]{64}\nsize 3000000\n",
         pointer,
     )
+    head = get(hub, f"{repo}/raw/main/w.bin", "HEAD")
+    assert (head.content, head.headers["content-length"]) == (b"", str(len(pointer)))
 
 
 def test_datasets_and_spaces_have_their_own_shelves(

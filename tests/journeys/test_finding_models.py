@@ -182,6 +182,7 @@ def test_a_listing_holds_as_much_as_is_asked_for(
     assert short.sha is None and short.siblings is None and short.tags is not None
     (full,) = owner_api.list_models(author=owner.name, search="lens", full=True, cardData=True)
     assert full.sha is not None and full.card_data is not None
+    assert full.openward["subject"]  # type: ignore[attr-defined]
     assert "config.json" in {s.rfilename for s in full.siblings or []}
     (named,) = owner_api.list_models(author=owner.name, search="lens", expand=["lastModified"])
     assert named.last_modified is not None and named.tags is None

@@ -212,6 +212,21 @@ def test_a_branch_starts_where_it_is_told_and_only_once(tree_api: HfApi, repo: s
         tree_api.create_branch(repo, branch="new", revision="nowhere")
 
 
+def test_a_branch_is_moved_when_that_is_asked_for(
+    hub: RunningHub, tree_api: HfApi, repo: str, owner: Signed
+) -> None:
+    commits = tree_api.list_repo_commits(repo)
+    tree_api.create_branch(repo, branch="moved")
+    answer = httpx2.post(
+        f"{hub.endpoint}/api/models/{repo}/branch/moved",
+        json={"startingPoint": commits[-1].commit_id, "overwrite": True},
+        headers={"Authorization": f"Bearer {owner.token}"},
+    )
+    assert answer.status_code == 200
+    assert tree_api.model_info(repo, revision="moved").sha == commits[-1].commit_id
+    tree_api.delete_branch(repo, branch="moved")
+
+
 def test_main_cannot_be_deleted(tree_api: HfApi, repo: str) -> None:
     with pytest.raises(HfHubHTTPError, match="Cannot delete refs/heads/main"):
         tree_api.delete_branch(repo, branch="main")

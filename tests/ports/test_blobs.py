@@ -71,6 +71,7 @@ class TestObjectBlobs(BlobsContract):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 fetched(each)
             assert refused.value.code in (400, 403)
+            refused.value.close()
 
     def test_an_address_ends(self, tmp_path: Path) -> None:
         digest = self.keep(tmp_path, SMALL)

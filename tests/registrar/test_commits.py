@@ -20,7 +20,7 @@ from openward.registrar.refusals import Ground, Refusal
 from openward.registrar.repositories import NewRepo, create_repo
 from openward.registrar.uploads import Incoming, record_upload
 from openward.store import schema as t
-from openward.store.discussions import find_discussion
+from openward.store.discussions import change_discussion, find_discussion
 from openward.store.repositories import (
     RepoRow,
     change_repo,
@@ -203,6 +203,19 @@ def test_a_pull_request_is_open_to_its_author_and_the_repositorys_own(desk: Desk
         desk.propose(desk.ben, desk.small("y"), target="refs/pr/1"),
     ):
         assert ground(record_commit(desk.office, asked)) is Ground.FORBIDDEN
+
+
+@pytest.mark.parametrize(("state", "open_to_author"), [("draft", True), ("closed", False)])
+def test_a_pull_request_that_ended_takes_no_more(
+    desk: Desk, state: str, open_to_author: bool
+) -> None:
+    record_commit(desk.office, desk.propose(desk.ben, desk.small("a"), pull=True))
+    with desk.office.database.writing() as connection:
+        found = find_discussion(connection, desk.repo.id, 1)
+        assert found is not None
+        change_discussion(connection, found.id, state=state)
+    more = desk.propose(desk.ben, desk.small("b"), target="refs/pr/1")
+    assert isinstance(record_commit(desk.office, more), Committed) is open_to_author
 
 
 def test_a_pull_request_against_a_pull_request_is_refused(desk: Desk) -> None:

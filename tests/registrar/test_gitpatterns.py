@@ -68,7 +68,10 @@ def test_the_last_pattern_counts_unless_the_folder_is_gone() -> None:
 
 
 def test_attributes_say_what_is_large_and_the_last_word_counts() -> None:
-    text = "# x\n*.bin filter=lfs diff=lfs -text\ns.bin -filter\n*.txt text\nd/** filter=lfs\n!x y\nq/ filter=lfs\n"
+    text = (
+        "# x\n*.bin filter=lfs diff=lfs -text\ns.bin -filter\n*.txt text\nd/** filter=lfs\n!x y\n"
+    )
+    text += "q/ filter=lfs\n"
     patterns = parse_large(text)
     verdicts = {
         path: large(patterns, path) for path in ("a.bin", "x/a.bin", "s.bin", "a.txt", "d/q")

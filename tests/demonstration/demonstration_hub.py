@@ -1,0 +1,99 @@
+"""The demonstration hub that these tests share, and environments for clients beside it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+OPENWARD = [sys.executable, "-c", "from openward.cli import main; main()"]
+ROOT = Path(__file__).resolve().parents[2]
+_START_LIMIT = 120  # seconds
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A running demonstration hub, its folder and what demo.json says."""
+
+    folder: Path
+    described: dict[str, dict[str, str]]
+    endpoint: str
+    home: Path
+
+    @property
+    def models(self) -> dict[str, str]:
+        return self.described["models"]
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        return self.described["tokens"]
+
+    @property
+    def vkey(self) -> str:
+        return self.described["log"]["vkey"]
+
+    def run(
+        self, *arguments: str, token: str | None = None, stdin: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run `openward` as a person would, against this hub."""
+        environment = {
+            **os.environ,
+            "HF_ENDPOINT": self.endpoint,
+            "HF_HOME": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "200",
+        }
+        environment.pop("HF_TOKEN", None)
+        if token is not None:
+            environment["HF_TOKEN"] = token
+        return subprocess.run(
+            [*OPENWARD, *arguments],
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def blob(self, sha256: str) -> Path:
+        return self.folder / "blobs" / sha256[:2] / sha256[2:4] / sha256
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def environment_of(client: str) -> Path:
+    """The interpreter of an environment made from `requirements/client-<client>.txt`."""
+    folder = ROOT / ".venvs" / f"client-{client}"
+    lock = ROOT / "requirements" / f"client-{client}.txt"
+    ready = folder / ".ready"
+    if not ready.is_file() or ready.read_bytes() != lock.read_bytes():
+        uv = Path(sys.executable).with_name("uv")
+        environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
+        for command in (
+            [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
+            [uv, "pip", "sync", "--quiet", "--require-hashes", lock],
+        ):
+            subprocess.run(command, env=environment, check=True, timeout=280)
+        ready.write_bytes(lock.read_bytes())
+    return folder / "bin" / "python"
+
+
+def wait_for(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    """Until the server answers; fails when it ended."""
+    deadline = time.monotonic() + _START_LIMIT
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text(errors="replace")
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the server did not start")
