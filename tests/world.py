@@ -111,9 +111,7 @@ def small_policy(version: int = 1) -> Policy:
         domains=tuple(map(_measured_once, RiskDomain)),
         when_unassessed=Treatment.IDENTITY_GATED,
         assessment_days=90,
-        proportionality=Proportionality(
-            PRESUMED_BYTES, UNREADABLE_BYTES, ("toxin-design",), 3, 30
-        ),
+        proportionality=Proportionality(PRESUMED_BYTES, UNREADABLE_BYTES, ("toxin-design",), 3, 30),
         lease_days=30,
         evaluation_lease_days=20,
     )
@@ -199,7 +197,7 @@ class World:
     def organisation(self, name: str, founder: Person) -> None:
         open_organisation(self.office, name, founder.account)
 
-    def evaluator(self, name: str = "eva") -> Person:
+    def evaluator(self, name: str = "eva-lund") -> Person:
         """Somebody who acts for the accredited evaluator."""
         person = self.person(name)
         with self.office.database.writing() as connection:

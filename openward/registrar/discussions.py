@@ -33,13 +33,7 @@ from openward.store.repositories import (
 
 TITLE_LENGTHS = (3, 200)
 LONGEST_TEXT = 65_536  # characters
-STATES: dict[tuple[str, str], bool] = {
-    # (from, to): whether it is for pull requests alone
-    ("open", "closed"): False,
-    ("closed", "open"): False,
-    ("draft", "open"): True,
-    ("draft", "closed"): True,
-}
+STATES = frozenset({("open", "closed"), ("closed", "open"), ("draft", "open"), ("draft", "closed")})
 HIDDEN_TEXT = "This comment has been hidden"
 
 
@@ -149,8 +143,7 @@ def change_state(
         if isinstance(found, Refusal):
             return found
         discussion = found[1]
-        for_pulls = STATES.get((discussion.state, state))
-        if for_pulls is None or (for_pulls and not discussion.pull):
+        if (discussion.state, state) not in STATES:
             return Refusal(
                 Ground.OUT_OF_STATE, f"This discussion is {discussion.state}, not to be {state}"
             )

@@ -11,6 +11,7 @@ lost are written again from the entries; tiles that hold other bytes are damage,
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 from openward.errors import Conflict, Unavailable, VerificationError
@@ -81,7 +82,7 @@ class Sequencer:
 
     def _made_again(self, last: Checkpoint) -> Edge:
         """The edge at the last checkpoint, its tiles written again from the entries."""
-        *_, whole = self._grown_to(last.size)
+        whole = deque(self._grown_to(last.size), maxlen=1).pop()
         # Before anything is written: tiles of other entries could never be taken back.
         if whole.root != last.root:
             raise VerificationError(f"log: the entries are not those of the checkpoint {last.size}")

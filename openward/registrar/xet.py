@@ -11,19 +11,17 @@ Upheld: a shard reaches no xorb of another account, and the answer does not say 
 one; memory is bounded whatever the sizes; what fails half-way leaves no file.
 """
 
-import mmap
 import threading
-from collections import OrderedDict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
-from openward.errors import Malformed, Unavailable, VerificationError
+from openward.errors import Malformed, Unavailable
 from openward.registrar.office import Office
 from openward.registrar.uploads import Incoming, keep, record_possession, staged_file
+from openward.registrar.xorb_reader import XorbReader, mapped, xorb_path
 from openward.store.blobs import StagedFile
 from openward.store.repositories import find_blob, possesses
 from openward.store.xorbs import (
@@ -40,12 +38,10 @@ from openward.vocabulary import Sha256, WeightFile
 from openward.weights.reassembly import reassemble
 from openward.weights.xet_hash import XetHash, xet_text
 from openward.weights.xet_shard import Shard, ShardFile
-from openward.weights.xet_xorb import Stored, parse_xorb, read_chunks, verify_xorb
+from openward.weights.xet_xorb import verify_xorb
 
 ABANDONED_AFTER = timedelta(days=1)
 _SWEEP_AT_ONCE = 100
-_OPEN_XORBS = 8
-T = TypeVar("T")
 
 
 def record_xorb(office: Office, account: int, staged: StagedFile, claimed: XetHash) -> bool:
@@ -54,7 +50,7 @@ def record_xorb(office: Office, account: int, staged: StagedFile, claimed: XetHa
     staged.finish()
     if not staged.size:
         raise Malformed("xorb: no chunks")
-    xorb = verify_xorb(memoryview(_mapped(staged.path)), claimed)
+    xorb = verify_xorb(memoryview(mapped(staged.path)), claimed)
     name = xet_text(claimed)
     places = Places.of_lengths([chunk.length for chunk in xorb.chunks])
     with office.database.writing() as connection:
@@ -94,7 +90,7 @@ def sweep_xorbs(office: Office) -> int:
             else:
                 forget_xorb(connection, xorb.hash, xorb.account)
     for xorb in abandoned:
-        _path(folder, xorb.account, xorb.hash).unlink(missing_ok=True)
+        xorb_path(folder, xorb.account, xorb.hash).unlink(missing_ok=True)
     return len(abandoned)
 
 
@@ -144,7 +140,7 @@ def _assemble(office: Office, account: int, file: ShardFile) -> Sha256:
                 keep_xorb(connection, replace(row, size=0 if whole else row.size))
                 emptied += [name] if whole else []
         for name in emptied:
-            _path(reader.folder, account, name).unlink(missing_ok=True)
+            xorb_path(reader.folder, account, name).unlink(missing_ok=True)
     return proven.sha256
 
 
@@ -177,98 +173,6 @@ def _place(places: Places, parts: list[tuple[int, int, int]], blob: Sha256) -> N
             offset += places[index].length
 
 
-# --- where chunks come from -------------------------------------------------------------------
-
-
-class XorbReader:
-    """The chunks of one account's xorbs (see weights.reassembly.ChunkReader)."""
-
-    def __init__(self, office: Office, account: int, folder: Path) -> None:
-        self.folder = folder
-        self._office = office
-        self._account = account
-        self._rows: OrderedDict[XetHash, XorbRow] = OrderedDict()
-        self._open: OrderedDict[XetHash, tuple[mmap.mmap, tuple[Stored, ...]]] = OrderedDict()
-
-    def __call__(self, xorb: XetHash, first: int, end: int) -> Iterator[bytes]:
-        row = self._row(xorb)
-        if end > len(row.places):
-            raise VerificationError(f"xorb {row.hash} has {len(row.places)} chunks, not {end}")
-        at = first
-        while at < end:
-            run = _run(row.places, at, end)
-            if row.places[at].blob is None:
-                try:
-                    raw, stored = self._stored(xorb, row)
-                except FileNotFoundError:
-                    row = self._placed_since(xorb, at)
-                    continue
-                yield from read_chunks(memoryview(raw), stored[at:run])
-            else:
-                yield from self._placed(row.places, at, run)
-            at = run
-
-    def _row(self, xorb: XetHash) -> XorbRow:
-        if xorb not in self._rows:
-            with self._office.database.reading() as connection:
-                row = find_xorb(connection, xet_text(xorb), self._account)
-            if row is None:
-                # The same whether nobody or somebody else sent it.
-                raise VerificationError(
-                    f"xorb {xet_text(xorb)} was not uploaded by this account, or expired; clear "
-                    "the client's Xet cache and upload again"
-                )
-            _remember(self._rows, xorb, row)
-        return self._rows[xorb]
-
-    def _placed_since(self, xorb: XetHash, index: int) -> XorbRow:
-        """The row again, where another file took the chunks over and the bytes were dropped."""
-        del self._rows[xorb]
-        row = self._row(xorb)
-        if row.places[index].blob is None:
-            raise VerificationError(
-                f"xorb {row.hash}: its bytes expired; clear the client's Xet cache and upload again"
-            )
-        return row
-
-    def _stored(self, xorb: XetHash, row: XorbRow) -> tuple[mmap.mmap, tuple[Stored, ...]]:
-        if xorb not in self._open:
-            raw = _mapped(_path(self.folder, self._account, row.hash))
-            _remember(self._open, xorb, (raw, parse_xorb(memoryview(raw))))
-        return self._open[xorb]
-
-    def _placed(self, places: Places, first: int, end: int) -> Iterator[bytes]:
-        """Chunks that lie one after the other in one blob."""
-        start, last = places[first], places[end - 1]
-        assert start.blob is not None  # noqa: S101  # the caller saw that these are placed
-        pieces = self._office.blobs.chunks(start.blob, start.offset, last.offset + last.length)
-        held = bytearray()
-        for index in range(first, end):
-            length = places[index].length
-            while len(held) < length:
-                held += next(pieces)
-            yield bytes(held[:length])
-            del held[:length]
-
-
-def _remember(cache: OrderedDict[XetHash, T], xorb: XetHash, value: T) -> None:
-    cache[xorb] = value
-    while len(cache) > _OPEN_XORBS:
-        cache.popitem(last=False)
-
-
-def _run(places: Places, first: int, end: int) -> int:
-    """Where the chunks end that can be read in one go from `first`."""
-    at, place = first + 1, places[first]
-    while at < end:
-        after = places[at]
-        follows = after.blob is None or after.offset == place.offset + place.length
-        if after.blob != place.blob or not follows:
-            break
-        at, place = at + 1, after
-    return at
-
-
 # --- the folder -------------------------------------------------------------------------------
 
 
@@ -276,23 +180,13 @@ def _folder(staged: StagedFile) -> Path:
     return staged.path.parent / "xorbs"
 
 
-def _path(folder: Path, account: int, name: str) -> Path:
-    return folder / f"{account}-{name}"
-
-
 def _set_aside(staged: StagedFile, account: int, name: str) -> None:
     folder = _folder(staged)
     try:
         folder.mkdir(exist_ok=True)
-        staged.path.replace(_path(folder, account, name))
+        staged.path.replace(xorb_path(folder, account, name))
     except OSError as e:
         raise Unavailable(f"the xorb could not be kept: {e.strerror}") from e
-
-
-def _mapped(path: Path) -> mmap.mmap:
-    """The file as memory that is read on demand; it goes with the last view of it."""
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class _Turns:

@@ -1,8 +1,9 @@
 """One engine for SQLite or PostgreSQL, and the two ways into it: `writing` and `reading`.
 
 A writing transaction takes SQLite's write lock at once (BEGIN IMMEDIATE), so that what was read
-inside it still holds when it commits; on PostgreSQL it is SERIALIZABLE. A reading transaction
-cannot write: `PRAGMA query_only` there, READ ONLY here.
+inside it still holds when it commits; on PostgreSQL it locks the record's table first, and is
+SERIALIZABLE. Writers wait for each other, readers for nobody. A reading transaction cannot write:
+`PRAGMA query_only` there, READ ONLY here.
 
 A database that should exist is never created silently: `create` makes one, `open_database` refuses
 to open one that is missing or of another version.
@@ -24,9 +25,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from openward.errors import Conflict, Unavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-# PostgreSQL appendix A: serialization_failure, deadlock_detected, unique_violation. The last is
-# how two transactions that chose the same next number find out about each other.
-_MOVED_ON = {"40001", "40P01", "23505"}
+_MOVED_ON = {"40001", "40P01"}  # PostgreSQL appendix A: serialization_failure, deadlock_detected
+_ONE_WRITER = "LOCK TABLE entry IN EXCLUSIVE MODE"
 
 
 class Database:
@@ -43,9 +43,10 @@ class Database:
         """One transaction: all of it becomes visible, or none. Raises Conflict, Unavailable."""
         try:
             with self._write.connect() as connection, connection.begin():
+                if not self._sqlite:
+                    # The first statement: what a transaction sees is fixed by the one after it.
+                    connection.exec_driver_sql(_ONE_WRITER)
                 yield connection
-        except OperationalError as e:
-            raise _translated(e) from e
         except DBAPIError as e:
             raise _translated(e) from e
 

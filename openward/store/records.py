@@ -32,7 +32,13 @@ from openward.statements.entry import (
     parse_entry,
 )
 from openward.statements.intoto import parse_statement
-from openward.statements.strict_json import Fields, JsonValue, canonical_json, parse_json
+from openward.statements.strict_json import (
+    LARGEST_INTEGER,
+    Fields,
+    JsonValue,
+    canonical_json,
+    parse_json,
+)
 from openward.store import schema as t
 
 ROLLBACK_TOLERANCE = timedelta(minutes=5)
@@ -69,9 +75,18 @@ def enter(connection: Connection, body: Body, now: datetime) -> int:
 
 
 def enter_hidden(connection: Connection, hidden: Hidden, now: datetime) -> int:
-    """Write a commitment, keep what it hides, and project that; returns the entry's index."""
+    """Write a commitment, keep what it hides, and project that; returns the entry's index.
+
+    Raises Malformed for a text too large to be opened: what it speaks of could never be shown.
+    """
     body = commit_to(hidden.what, hidden.salt, hidden.text)
-    return _append(connection, Entry(time_of_entry(connection, now), body), hidden)
+    at = time_of_entry(connection, now)
+    Entry(at, _opening(LARGEST_INTEGER, hidden.salt, hidden.text)).to_bytes()
+    return _append(connection, Entry(at, body), hidden)
+
+
+def _opening(index: int, salt: bytes, text: JsonValue) -> Opened:
+    return Opened(index, base64.b64encode(salt).decode("ascii"), text)
 
 
 def open_hidden(connection: Connection, index: int, now: datetime) -> int:
@@ -81,8 +96,7 @@ def open_hidden(connection: Connection, index: int, now: datetime) -> int:
         raise Conflict(f"entry {index} hides nothing that this hub still holds")
     if row.opened_by is not None:
         return int(row.opened_by)
-    salt = base64.b64encode(row.salt).decode("ascii")
-    return enter(connection, Opened(index, salt, parse_json(row.text)), now)
+    return enter(connection, _opening(index, row.salt, parse_json(row.text)), now)
 
 
 def _append(connection: Connection, entry: Entry, hidden: Hidden | None) -> int:

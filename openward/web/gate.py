@@ -21,7 +21,7 @@ from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.passages import Passage, decide_passage
 from openward.store.repositories import RepoRow, RevisionRow, TreeFile
-from openward.web.hub_errors import GATED_REPO, HubProblem, one_line
+from openward.web.hub_errors import GATED_REPO, LONGEST_HEADER, HubProblem, one_line
 
 NO_STORE = {"Cache-Control": "private, no-store"}
 NOTICE = "X-HF-Warning"
@@ -74,5 +74,8 @@ def _refusal(office: Office, repo: RepoRow, passage: Passage) -> HubProblem:
         raise TypeError("an allowed passage has no refusal")
     http = HTTPStatus.UNAUTHORIZED if passage.party is None else HTTPStatus.FORBIDDEN
     prefix = "" if repo.type == "model" else f"{repo.type}s/"
+    line = refusal_line(passage.outcome)
     page = f" See {office.config.endpoint}/{prefix}{repo.full_name}"
-    return HubProblem(http, refusal_line(passage.outcome) + page, GATED_REPO)
+    # An address cut in two leads nowhere; the client's user finds the page by the model's name.
+    fits = len(line) + len(page) <= LONGEST_HEADER
+    return HubProblem(http, line + page if fits else line, GATED_REPO)

@@ -33,7 +33,7 @@ GATED_REPO = "GatedRepo"
 INVALID_CREDENTIALS = "Invalid credentials in Authorization header"
 STALE_PARENT = "The branch was updated since you opened this page. Please refresh and try again."
 
-_LONGEST_HEADER = 1024  # bytes
+LONGEST_HEADER = 1024  # bytes
 
 _HOUSE: tuple[tuple[type[OpenwardError], HTTPStatus], ...] = (
     (Malformed, HTTPStatus.BAD_REQUEST),
@@ -85,8 +85,8 @@ class HubProblem(Exception):
 def one_line(text: str) -> str:
     """The text as a header may carry it: printable ASCII, one line, at most 1 KiB."""
     plain = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text)
-    if len(plain) > _LONGEST_HEADER:
-        return plain[: _LONGEST_HEADER - 3] + "..."
+    if len(plain) > LONGEST_HEADER:
+        return plain[: LONGEST_HEADER - 3] + "..."
     return plain
 
 

@@ -2,13 +2,21 @@
 
 import csv
 import io
-from collections.abc import Callable
+import secrets
+import struct
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
 from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+from policies_in_force import EVERYTHING, adopt_policy
+
+from openward.policy.document import parse_policy
+from openward.statements.strict_json import parse_json
+from openward.store.accounts import set_verified
+from openward.store.reads import policy_in_force
 
 
 def bearer(who: Signed) -> dict[str, str]:
@@ -89,6 +97,46 @@ def test_what_was_granted_can_be_taken_back(
     with pytest.raises(GatedRepoError):
         other_api.auth_check(repo)
     assert [r.username for r in api.list_rejected_access_requests(repo)] == [ben.name]
+
+
+@pytest.fixture
+def promised(hub: RunningHub, api: HfApi) -> Iterator[str]:
+    """A model that asks for a verified person's promise, as no weights are presumed open."""
+    adopt_policy(hub, 0, "identity-gated")
+    repo = api.create_repo("promised").repo_id
+    header = b'{"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'
+    weights = struct.pack("<Q", len(header)) + header + secrets.token_bytes(16)
+    api.upload_file(path_or_fileobj=weights, path_in_repo="model.safetensors", repo_id=repo)
+    yield repo
+    adopt_policy(hub, EVERYTHING)
+
+
+@pytest.mark.parametrize("how", ["rejected", "pending", "withdrawn"])
+def test_a_lease_in_the_record_ends_with_the_request_it_came_from(
+    hub: RunningHub, api: HfApi, other_api: HfApi, promised: str, ben: Signed, how: str
+) -> None:
+    assert api.model_info(promised).gated == "auto"
+    with hub.office.database.writing() as connection:
+        set_verified(connection, ben.account.id, "by hand", hub.office.clock())
+        policy = policy_in_force(connection, hub.office.clock())
+    assert policy is not None
+    terms = parse_policy(parse_json(policy.document)).terms.sha256
+    address = f"{hub.endpoint}/{promised}/ask-access"
+    unpromised = httpx2.post(address, headers=bearer(ben))
+    assert unpromised.status_code == 403
+    assert unpromised.headers["X-Error-Code"] == "GatedRepo"
+    promise = {"openward.terms": terms, "openward.purpose": "to see through it"}
+    assert httpx2.post(address, data=promise, headers=bearer(ben)).status_code == 303
+    other_api.auth_check(promised)
+    if how == "withdrawn":
+        cancel = f"{hub.endpoint}/api/models/{promised}/user-access-request/cancel"
+        assert httpx2.post(cancel, headers=bearer(ben)).status_code == 200
+    elif how == "rejected":
+        api.reject_access_request(promised, user=ben.name, rejection_reason=None)
+    else:
+        api.cancel_access_request(promised, user=ben.name)
+    with pytest.raises(GatedRepoError):
+        other_api.auth_check(promised)
 
 
 def test_the_same_answer_twice_is_refused(

@@ -120,7 +120,8 @@ def test_a_comment_is_edited_by_its_author_and_hidden_for_good(
     with pytest.raises(HfHubHTTPError) as e:
         other_api.edit_discussion_comment(repo, number, said.id, "back again")
     assert refused(e) == 409
-    for event in ("0" * 24, "f" * 24, "zz", "1_0"):
+    renamed = other_api.rename_discussion(repo, number, "Other words")
+    for event in (renamed.id, "0" * 24, "f" * 24, "zz", "1_0"):
         with pytest.raises(HfHubHTTPError) as e:
             other_api.edit_discussion_comment(repo, number, event, "text")
         assert refused(e) == 404
@@ -210,6 +211,13 @@ def test_a_pull_request_never_undoes_what_came_after_it(api: HfApi, repo: str) -
     with pytest.raises(HfHubHTTPError, match="moved on"):
         api.merge_pull_request(repo, pull.pr_num)
     assert "b.txt" in api.list_repo_files(repo)
+
+
+def test_a_discussion_is_nothing_to_merge(api: HfApi, repo: str) -> None:
+    number = api.create_discussion(repo, "No files").num
+    with pytest.raises(HfHubHTTPError) as e:
+        api.merge_pull_request(repo, number)
+    assert refused(e) == 409
 
 
 def test_a_draft_pull_request_grows_by_commits(api: HfApi, repo: str) -> None:

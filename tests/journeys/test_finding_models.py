@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from hub_under_test import RunningHub, Signed
 from huggingface_hub import CommitOperationAdd, HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 CARD = b"""---
 license: apache-2.0
@@ -110,6 +110,21 @@ def test_weights_that_wait_for_an_evaluation_read_as_gated(owner_api: HfApi) -> 
     owner_api.delete_repo(repo)
 
 
+def test_what_was_decided_in_private_is_shown_when_the_repository_opens(
+    owner_api: HfApi, visitor_api: HfApi
+) -> None:
+    repo = owner_api.create_repo("opened-later", private=True).repo_id
+    owner_api.upload_file(
+        path_or_fileobj=tensors(d=(7, 7)), path_in_repo="model.safetensors", repo_id=repo
+    )
+    owner_api.update_repo_settings(repo, private=False)
+    said = visitor_api.model_info(repo).openward  # type: ignore[attr-defined]
+    assert said["state"] != "undecided"
+    assert said["shown_by"] > said["entry"]
+    visitor_api.auth_check(repo)
+    owner_api.delete_repo(repo)
+
+
 def test_sizes_and_digests_come_when_asked_for(owner_api: HfApi, repo: str) -> None:
     plain = {s.rfilename: s for s in owner_api.model_info(repo).siblings or []}
     assert plain["one.safetensors"].size is None
@@ -151,6 +166,16 @@ def test_the_headers_of_all_shards_come_at_once(owner_api: HfApi, repo: str) -> 
     assert found.metadata == {"total_size": 72}
     assert found.parameter_count == {"F32": 18}
     assert found.weight_map == {"a": "one.safetensors", "b": "two.safetensors"}
+
+
+def test_headers_pass_the_gate_as_their_files_do(
+    owner_api: HfApi, visitor_api: HfApi, repo: str
+) -> None:
+    assert visitor_api.get_sharded_safetensors_metadata(repo).sharded
+    owner_api.update_repo_settings(repo, gated="manual")
+    with pytest.raises(GatedRepoError):
+        visitor_api.get_sharded_safetensors_metadata(repo)
+    owner_api.update_repo_settings(repo, gated=False)
 
 
 def test_models_are_found_by_what_they_say(owner_api: HfApi, repo: str, owner: Signed) -> None:

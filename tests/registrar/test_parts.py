@@ -11,6 +11,7 @@ from openward.errors import Malformed
 from openward.registrar import uploads
 from openward.registrar.office import Office
 from openward.registrar.uploads import (
+    Incoming,
     part_size,
     part_sizes,
     record_part,
@@ -78,6 +79,19 @@ def test_one_account_cannot_use_the_parts_of_another(office: Office) -> None:
         send(office, ada, number, part(number))
     with pytest.raises(Malformed, match="part 1"):
         record_parts(office, ben, DIGEST, len(CONTENT))
+
+
+def test_no_more_is_written_than_was_promised(office: Office) -> None:
+    with Incoming(office, 3) as incoming:
+        incoming.write(b"ab")
+        with pytest.raises(Malformed, match="goes on past"):
+            incoming.write(b"cd")
+        assert incoming.staged.size == 2
+        with pytest.raises(Malformed, match="ended after 2 of 3"):
+            incoming.finish()
+    with pytest.raises(Malformed, match="at most"):
+        Incoming(office, office.config.limits.file_bytes + 1)
+    assert not incoming.staged.path.exists()
 
 
 def test_parts_are_kept_for_a_day_and_then_swept(office: Office) -> None:

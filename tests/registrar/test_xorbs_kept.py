@@ -13,11 +13,11 @@ from openward.registrar.office import Office
 from openward.registrar.uploads import staged_file
 from openward.registrar.xet import (
     ABANDONED_AFTER,
-    XorbReader,
     record_shard,
     record_xorb,
     sweep_xorbs,
 )
+from openward.registrar.xorb_reader import XorbReader
 from openward.store.xorbs import Places, find_xorb, pending_bytes
 from openward.vocabulary import Sha256
 from openward.weights.xet_hash import XetHash, chunk_of, file_hash, xet_text, xorb_hash

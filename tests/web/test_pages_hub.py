@@ -478,8 +478,8 @@ def test_the_policy_is_told_in_words(visitor: TestClient) -> None:
         "I will use these weights for the purpose I stated",
         "A lease lasts",
         "Adopted by entry 1",
-        "Manipulation 0.5 0.7 none",
-        "Chemical catastrophic 0.5 0.7 0.85",
+        "0.5 0.7 none",
+        "0.5 0.7 0.85",
     ):
         assert said in words
 
