@@ -12,6 +12,7 @@ import httpx2
 from openward.errors import Malformed, Unavailable, VerificationError
 from openward.statements.strict_json import JsonValue, parse_json
 
+API = "/api/openward"
 LIMIT = 64 << 20  # bytes of anything that is not weights
 _TIMEOUT = httpx2.Timeout(30.0, read=120.0)
 

@@ -12,29 +12,24 @@ Steps, each raising VerificationError that names what failed:
       is not among the weights is recognised again as no weights
 """
 
-import hashlib
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from openward.client.hub import HubReader, Tell
+from openward.client.evidence import verify_digest, verify_evidence
+from openward.client.files import parse_listed, verify_files
+from openward.client.hub import API, HubReader, Tell
 from openward.client.record import Record, read_key, verify_record
 from openward.council.in_force import AdoptedPolicy, InForce, decide_in_force
-from openward.errors import Malformed, Unavailable, VerificationError
-from openward.evidence.presentation import FiledLog, parse_evaluation_statement, present
+from openward.errors import Malformed, VerificationError
 from openward.policy.case import Case, parse_case
 from openward.policy.decision import TierDecision, decide_tier
-from openward.policy.gathering import appraise_facts
 from openward.policy.replay import verify_replay
-from openward.statements.dsse import Envelope, parse_envelope
-from openward.statements.entry import Decided, Entry, EvidenceFiled, Opened, parse_body
-from openward.statements.strict_json import Fields, canonical_json, parse_json
+from openward.statements.entry import Decided, Opened, parse_body
+from openward.statements.strict_json import Fields, parse_json
 from openward.tlog.note import NoteKey
 from openward.vocabulary import Sha256
-from openward.weights.recognition import Kind, Recogniser
 
-API = "/api/openward"
 CASE_LIMIT = 16 << 20
 
 
@@ -52,16 +47,6 @@ class Report:
     not_claimed: tuple[str, ...] = (
         "that the model is safe: a tier says what was measured and decided, no more",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A file as the hub lists it; nothing of it is believed before its bytes are hashed."""
-
-    path: str
-    sha256: Sha256
-    size: int
-    weights: bool
 
 
 def verify_model(
@@ -88,12 +73,17 @@ def verify_model(
     at = record.entries[index].at
     adopted = _policy_then(record, index, decided)
     case = _case(hub, decided)
-    _evidence(hub, record, index, adopted, case, repo, tell)
+    verify_evidence(hub, record, index, adopted, case, repo, tell)
     decision = verify_replay(decided, adopted.policy, case, at)
     report = Report(repo, claimed.text("revision"), decision, index)
     _say(report, record, key, adopted, case, decided)
     _agree(claimed, decision, decided, adopted, case, now)
-    _files(hub, report, claimed, case, weights, tell)
+    listed = parse_listed(claimed)
+    hashed = verify_files(hub, repo, report.revision, listed, case, weights, tell)
+    report.verified.append(
+        f"bytes: {hashed.files} of {len(listed)} files hashed to what was decided on"
+    )
+    report.not_checked += hashed.not_checked
     _still(report, in_force, case, decision, now)
     return report
 
@@ -138,129 +128,11 @@ def _policy_then(record: Record, index: int, decided: Decided) -> AdoptedPolicy:
 
 def _case(hub: HubReader, decided: Decided) -> Case:
     raw = hub.read(f"{API}/cases/{decided.case}", limit=CASE_LIMIT)
-    _hashes(raw, decided.case, "case")
+    verify_digest(raw, decided.case, "case")
     try:
         return parse_case(parse_json(raw, limit=CASE_LIMIT))
     except Malformed as e:
         raise VerificationError(f"case {decided.case}: {e}") from e
-
-
-def _hashes(raw: bytes, digest: Sha256, what: str) -> None:
-    found = hashlib.sha256(raw).hexdigest()
-    if found != digest:
-        raise VerificationError(f"{what} {digest}: the bytes served have SHA-256 {found}")
-
-
-# --- the evidence -----------------------------------------------------------------------------
-
-
-def _evidence(
-    hub: HubReader,
-    record: Record,
-    index: int,
-    adopted: AdoptedPolicy,
-    case: Case,
-    repo: str,
-    tell: Tell,
-) -> None:
-    """The facts of the case are what the logged statements and their logs give."""
-    register = decide_in_force(record.entries[:index]).register
-    filed = _filed(record.entries[:index], case.subject.digest)
-    presented = []
-    for done, (statement, (envelope, at)) in enumerate(sorted(filed.items())):
-        tell("evidence", done, len(filed))
-        _, claim = parse_evaluation_statement(envelope.payload)
-        raw = hub.read(f"{API}/logs/{claim.log.sha256}", limit=1 << 30)
-        _hashes(raw, claim.log.sha256, f"evaluation log of {claim.task}")
-        samples = None
-        if claim.log.samples is not None:
-            beside = hub.read(f"{API}/logs/{claim.log.samples}", limit=1 << 30)
-            _hashes(beside, claim.log.samples, f"samples of {claim.task}")
-            samples = io.BytesIO(beside)
-        log = FiledLog(io.BytesIO(raw), samples)
-        ring = register.key_ring()
-        presented.append((statement, present(envelope, ring, at, log, adopted.policy.alpha)))
-    tell("evidence", len(filed), len(filed))
-    namespaces = (repo.partition("/")[0],)
-    at = record.entries[index].at
-    subject = case.subject.digest
-    facts = appraise_facts(adopted.policy, subject, namespaces, register, presented, at)
-    recomputed = {(f.domain, f.evaluation, f.statement): f for f in facts}
-    for fact in case.evidence:
-        again = recomputed.pop((fact.domain, fact.evaluation, fact.statement), None)
-        if again != fact:
-            raise VerificationError(
-                f"evidence on {fact.domain.value}: the case says {fact}, its log says {again}"
-            )
-    if recomputed:
-        left = next(iter(recomputed.values()))
-        raise VerificationError(f"evidence on {left.domain.value} was left out of the case")
-
-
-def _filed(entries: Iterable[Entry], subject: Sha256) -> dict[Sha256, tuple[Envelope, datetime]]:
-    found: dict[Sha256, tuple[Envelope, datetime]] = {}
-    history = list(entries)
-    for index, entry in enumerate(history):
-        body, at = entry.body, entry.at
-        if isinstance(body, Opened) and isinstance(body.hidden, dict) and "envelope" in body.hidden:
-            at = history[body.entry].at
-            opened = parse_body("evidence", Fields.of(body.hidden, f"entry {index}"))
-            body = opened
-        if not isinstance(body, EvidenceFiled):
-            continue
-        raw = canonical_json(body.envelope)
-        _hashes(raw, body.statement, f"entry {index}: statement")
-        envelope = parse_envelope(raw)
-        statement, _ = parse_evaluation_statement(envelope.payload)
-        if any(each.sha256 == subject for each in statement.subjects):
-            found[body.statement] = (envelope, at)
-    return found
-
-
-# --- the files --------------------------------------------------------------------------------
-
-
-def _files(
-    hub: HubReader, report: Report, claimed: Fields, case: Case, weights: bool, tell: Tell
-) -> None:
-    listed = [
-        Listed(f.text("path"), f.sha256("sha256"), f.integer("size", minimum=0), f.flag("weights"))
-        for f in claimed.listing("files")
-    ]
-    subject = {(file.sha256, file.size) for file in case.subject.files}
-    named = {(file.sha256, file.size) for file in listed if file.weights}
-    if named != subject:
-        raise VerificationError("files: those listed as weights are not those decided on")
-    hashed = 0
-    for file in listed:
-        if file.weights and not weights:
-            report.not_checked.append(f"{file.path}: its bytes, as asked")
-            continue
-        try:
-            _hash_file(hub, report, file, tell)
-        except Unavailable as e:
-            report.not_checked.append(f"{file.path}: {e}"[:300])
-            continue
-        hashed += 1
-    report.verified.append(f"bytes: {hashed} of {len(listed)} files hashed to what was decided on")
-
-
-def _hash_file(hub: HubReader, report: Report, file: Listed, tell: Tell) -> None:
-    digest, size, recogniser = hashlib.sha256(), 0, Recogniser()
-    path = f"/{report.repo}/resolve/{report.revision}/{file.path}"
-    with hub.stream(path, signed=True) as pieces:
-        for piece in pieces:
-            digest.update(piece)
-            recogniser.feed(piece)
-            size += len(piece)
-            tell(file.path, size, file.size)
-    if digest.hexdigest() != file.sha256 or size != file.size:
-        raise VerificationError(
-            f"{file.path}: {size} bytes with SHA-256 {digest.hexdigest()}, "
-            f"decided on were {file.size} with {file.sha256}"
-        )
-    if not file.weights and recogniser.verdict().kind is Kind.UNRECOGNISED:
-        raise VerificationError(f"{file.path}: not recognised as no weights, and not decided on")
 
 
 # --- the verdict ------------------------------------------------------------------------------

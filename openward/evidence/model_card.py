@@ -1,7 +1,8 @@
-"""Model cards: the YAML between two `---` lines at the head of README.md.
+"""The model card: YAML front matter of README.md, read without trusting it.
 
     ---
     license: apache-2.0
+    pipeline_tag: text-generation
     base_model: open-lab/base-8b        one or a list
     base_model_relation: quantized      finetune, quantized, adapter, merge
     tags: [biology]
@@ -9,134 +10,139 @@
       family: kifaru                    releases that count as one
       domains: [biological-design]      risk domains the publisher declares
     ---
-    # The card itself ...
+    # The rest is Markdown
 
-What a card declares can only make the house more careful: a parent binds, a family adds up, a
-domain is looked at. Nothing in it opens anything. Aliases are refused (a few lines of them can
-stand for gigabytes), and so is YAML that is no mapping.
+The card is what a publisher says. It can only make the house more careful: a parent binds, a family
+adds up, a domain is looked at; nothing of it opens a tier. YAML's tools for making a small text
+a huge one (anchors, deep nesting) are refused, and only what JSON can say is kept.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
+from math import isfinite
 
 import yaml
 
 from openward.errors import Malformed
-from openward.statements.strict_json import JsonValue
+from openward.statements.strict_json import LARGEST_INTEGER, JsonValue
 
-CARD_LIMIT = 1 << 20
-DEPTH = 24
+_LONGEST_FRONT = 256 << 10
+_DEEPEST = 24
 _FENCE = "---"
 
 
-class _Loader(yaml.CSafeLoader):
-    """SafeLoader without aliases and without times: a date in a card stays the text it was."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  # a class attribute of PyYAML's own
-        first: [(tag, expression) for tag, expression in resolvers if "timestamp" not in tag]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 @dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a card declares. `fields` is the front matter as it stands; the rest is read from it."""
+class Card:
+    """What the front matter says. A card that cannot be read says nothing, but for `problem`."""
 
-    fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    members: Mapping[str, JsonValue]
+    problem: str = ""
+
+    def text(self, name: str) -> str | None:
+        """A member that is text, else None."""
+        value = self.members.get(name)
+        return value if isinstance(value, str) and value else None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A member that is a text or a list of texts; what is neither is left out."""
+        value = self.members.get(name)
+        values = value if isinstance(value, list) else [value]
+        return tuple(v for v in values if isinstance(v, str) and v)
 
     @property
     def parents(self) -> tuple[str, ...]:
-        return _texts(self.fields.get("base_model"))
+        return self.texts("base_model")
 
     @property
     def relation(self) -> str | None:
-        relation = self.fields.get("base_model_relation")
-        return relation if isinstance(relation, str) else None
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        return _texts(self.fields.get("tags"))
+        return self.text("base_model_relation")
 
     @property
     def family(self) -> str | None:
-        family = self._own().get("family")
-        return family if isinstance(family, str) and family else None
+        return self._own().text("family")
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Declared risk domains: the card's own list and its tags, as written."""
-        return (*_texts(self._own().get("domains")), *self.tags)
+        """Declared risk domains: the card's own list, and its tags."""
+        return (*self._own().texts("domains"), *self.texts("tags"))
 
-    def _own(self) -> Mapping[str, JsonValue]:
-        own = self.fields.get("openward")
-        return own if isinstance(own, Mapping) else {}
+    def _own(self) -> "Card":
+        own = self.members.get("openward")
+        return Card(own) if isinstance(own, dict) else NO_CARD
 
 
-def parse_model_card(text: str) -> ModelCard:
-    """Read a card's front matter; a card without one declares nothing. Raises Malformed."""
-    front = front_matter(text)
-    if not front.strip():
-        return ModelCard()
-    if len(front) > CARD_LIMIT:
-        raise Malformed(f"model card: front matter of more than {CARD_LIMIT} characters")
+NO_CARD = Card({})
+
+
+def parse_card(readme: bytes) -> Card:
+    """Read the front matter of a README; without one the card is empty. Raises Malformed."""
     try:
-        _refuse_aliases(front)
-        value = yaml.load(front, _Loader)  # noqa: S506  # a SafeLoader
+        text = readme.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as e:
+        raise Malformed("model card: not UTF-8") from e
+    if not text.startswith(_FENCE + "\n"):
+        return NO_CARD
+    front, found, _ = text[len(_FENCE) + 1 :].partition("\n" + _FENCE)
+    if not found:
+        raise Malformed("model card: the front matter does not end")
+    return Card(parse_front_matter(front))
+
+
+def parse_front_matter(text: str) -> dict[str, JsonValue]:
+    """Read one YAML mapping. Raises Malformed."""
+    if len(text) > _LONGEST_FRONT:
+        raise Malformed(f"model card: the front matter is longer than {_LONGEST_FRONT} characters")
+    try:
+        _refuse_traps(text)
+        value = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader, in C
     except (yaml.YAMLError, ValueError, RecursionError) as e:
-        raise Malformed(f"model card: {_first_line(e)}") from e
-    if value is None:
-        return ModelCard()
-    plain = _plain(value)
-    if not isinstance(plain, Mapping):
+        # ValueError: a date such as 2026-02-31.
+        raise Malformed(f"model card: not YAML: {_first_line(e)}") from e
+    members = {} if value is None else _plain(value)
+    if not isinstance(members, dict):
         raise Malformed("model card: the front matter is no mapping")
-    return ModelCard(plain)
+    return members
 
 
-def front_matter(text: str) -> str:
-    """What stands between the fences at the head of a card; empty where there are none."""
-    lines = text.removeprefix("\ufeff").splitlines()
-    if not lines or lines[0].rstrip() != _FENCE:
-        return ""
-    for n, line in enumerate(lines[1:], start=1):
-        if line.rstrip() == _FENCE:
-            return "\n".join(lines[1:n])
-    return ""
-
-
-def _refuse_aliases(front: str) -> None:
+def _refuse_traps(text: str) -> None:
     depth = 0
-    for event in yaml.parse(front, _Loader):
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise Malformed("model card: aliases are not read")
+            raise Malformed("model card: YAML aliases are not read")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
+            if depth > _DEEPEST:
+                raise Malformed(f"model card: nested deeper than {_DEEPEST}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > DEPTH:
-            raise Malformed(f"model card: nested deeper than {DEPTH}")
 
 
 def _plain(value: object) -> JsonValue:
-    """The same value as JSON: keys as text, numbers no JSON can hold as text."""
-    if isinstance(value, dict):
-        return {str(name): _plain(member) for name, member in value.items()}
-    if isinstance(value, list | set | tuple):
-        return [_plain(member) for member in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
+    """The value as JSON can say it; what JSON cannot say becomes text or is refused."""
+    if value is None or isinstance(value, bool | str):
         return value
-    return str(value)
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST_INTEGER else str(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {_name(key): _plain(each) for key, each in value.items()}
+    raise Malformed(f"model card: a {type(value).__name__} has no place in a card")
 
 
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,) if value else ()
-    if isinstance(value, list | tuple):
-        return tuple(member for member in value if isinstance(member, str) and member)
-    return ()
+def _name(key: object) -> str:
+    if isinstance(key, bool | int | float | date) or key is None:
+        # YAML reads the key `no` as false; as text it can at least be seen.
+        return str(key).lower()
+    if not isinstance(key, str):
+        raise Malformed("model card: the name of a member is no text")
+    return key
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

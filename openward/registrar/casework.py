@@ -30,6 +30,8 @@ from openward.store.blobs import read_blob
 from openward.store.reads import EvidenceRow
 from openward.store.repositories import (
     BlobRow,
+    RepoRow,
+    RevisionRow,
     blobs_of_subject,
     revisions_of_subject,
     subjects_of_owner,
@@ -42,7 +44,7 @@ def gather_case(
 ) -> Case:
     """The case of a subject under a policy, as this hub knows it at `now`."""
     blobs = blobs_of_subject(connection, subject)
-    commits = revisions_of_subject(connection, subject)
+    commits = _commits_that_count(connection, subject)
     releases = releases_of(office, connection, commits)
     owner = commits[0][0].owner if commits else None
     first = commits[0][1].at if commits else now
@@ -54,7 +56,7 @@ def gather_case(
         evidence=appraise_facts(
             policy,
             subject,
-            sorted({repo.namespace for repo, _ in commits}),
+            sorted({repo.namespace for repo, _ in commits if repo.owner == owner}),
             read_register(connection),
             list(_presented(office, connection, subject, policy.alpha)),
             now,
@@ -64,6 +66,17 @@ def gather_case(
         declared_domains=_declared(policy, releases),
         namespace_recent_presumed=_recent_presumed(connection, policy, subject, owner, now),
     )
+
+
+def _commits_that_count(
+    connection: Connection, subject: Sha256
+) -> list[tuple[RepoRow, RevisionRow]]:
+    """The public commits of the subject, oldest first; the private ones where there are no others.
+
+    A public case must not speak of a private repository, nor rest on what that declares.
+    """
+    commits = revisions_of_subject(connection, subject)
+    return [(repo, commit) for repo, commit in commits if not repo.private] or commits
 
 
 def read_register(connection: Connection) -> Register:

@@ -70,9 +70,9 @@ def file_evidence(
         body = EvidenceFiled(digest, parse_json(raw))
         record_about(office, connection, subject, "evidence", body, now)
         policy = reads.policy_in_force(connection, now)
-        if policy is None or not revisions_of_subject(connection, subject):
-            return Filed(digest, subject, None)
-        decision = decide_subject(office, connection, subject, policy, now)
+        decision = None
+        if policy is not None and revisions_of_subject(connection, subject):
+            decision = decide_subject(office, connection, subject, policy, now)
     office.sequencer.publish()
     return Filed(digest, subject, decision)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from openward.policy.case import Derivation, Link, Linked, LinkKind, Overlap, Parent
+from openward.policy.decision import State
 from openward.registrar.office import Office
 from openward.registrar.publications import Release, releases_of
 from openward.store import reads
@@ -150,9 +151,15 @@ def parents_of(
 
 
 def _tier(connection: Connection, subject: Sha256) -> Tier | None:
-    """The tier of the last decision, shown or not: the cautious reading for those near it."""
-    last = last_decision(connection, subject)
-    return Tier(last.tier) if last is not None and last.tier else None
+    """The tier of the last decision, shown or not: the cautious reading for those near it.
+
+    What was measured above Tier 1 is not harmless once that measurement has lapsed.
+    """
+    rows = reads.decisions_on(connection, subject)
+    if rows and rows[-1].tier:
+        return Tier(rows[-1].tier)
+    measured = [row.tier for row in rows if row.state == State.ASSESSED.value]
+    return Tier(measured[-1]) if measured and measured[-1] > Tier.UNRESTRICTED else None
 
 
 def _shown(name: str) -> str:

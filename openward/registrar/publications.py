@@ -1,19 +1,20 @@
 """What a namespace publishes: the latest commit of a repository with its files and its card."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from openward.errors import Malformed, Unavailable
-from openward.evidence.model_card import ModelCard, parse_model_card
+from openward.errors import Malformed
+from openward.evidence.model_card import NO_CARD, Card, parse_card
 from openward.registrar.office import Office
-from openward.store.blobs import read_blob
+from openward.registrar.remembered import Remembered
+from openward.store.blobs import Blobs
 from openward.store.repositories import RepoRow, RevisionRow, TreeFile, tree_of
+from openward.vocabulary import Sha256
 
-CARD = "README.md"
-CARD_SIZE = 4 << 20  # bytes
+CARD_PATH = "README.md"
+_LONGEST_README = 2 << 20  # bytes; a longer one is served, but not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Release:
     repo: RepoRow
     revision: RevisionRow
     files: tuple[TreeFile, ...]
-    card: ModelCard
+    card: Card
 
 
 def releases_of(
@@ -36,15 +37,30 @@ def releases_of(
     found = []
     for repo, revision in latest.values():
         files = tuple(tree_of(connection, revision.tree))
-        found.append(Release(repo, revision, files, read_card(office, files)))
+        found.append(Release(repo, revision, files, card_among(office, files)))
     return tuple(found)
 
 
-def read_card(office: Office, files: Iterable[TreeFile]) -> ModelCard:
-    """The model card among these files; one that cannot be read declares nothing."""
+def card_among(office: Office, files: Iterable[TreeFile]) -> Card:
+    """The model card among these files; one that is no text, or cannot be read, is empty."""
     for file in files:
-        if file.path == CARD and file.blob.recognition == "text":
-            with suppress(Malformed, Unavailable):
-                raw = read_blob(office.blobs, file.blob.sha256, CARD_SIZE)
-                return parse_model_card(raw.decode("utf-8", "replace"))
-    return ModelCard()
+        if file.path == CARD_PATH and file.blob.recognition == "text":
+            return card_of(office.blobs, file.blob.sha256, file.blob.size)
+    return NO_CARD
+
+
+_cards: Remembered[Card] = Remembered(4096)
+
+
+def card_of(blobs: Blobs, sha256: Sha256, size: int) -> Card:
+    """The card in a README, by content: the same bytes are read once. Raises Unavailable."""
+    return _cards.get(sha256, lambda: _read_card(blobs, sha256, size))
+
+
+def _read_card(blobs: Blobs, sha256: Sha256, size: int) -> Card:
+    if size > _LONGEST_README:
+        return Card({}, f"README.md is longer than {_LONGEST_README} bytes")
+    try:
+        return parse_card(b"".join(blobs.chunks(sha256, 0, size)))
+    except Malformed as e:
+        return Card({}, str(e))

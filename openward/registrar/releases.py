@@ -19,7 +19,7 @@ from openward.policy.replay import record_decision
 from openward.registrar.casework import gather_case
 from openward.registrar.kinship import last_decision
 from openward.registrar.office import Office
-from openward.registrar.standing import load_standing
+from openward.registrar.standing import decide_again
 from openward.statements.entry import Body, Decided, body_json
 from openward.statements.strict_json import canonical_json, parse_json
 from openward.store import reads
@@ -145,8 +145,8 @@ def decide_due(office: Office) -> int:
         policy = reads.policy_in_force(connection, now)
         waiting = [] if policy is None else reads.subjects_undecided(connection, policy.index)
         for row in reads.last_decisions(connection):
-            decision = load_standing(office, connection, row, now).decision
-            if (decision.state.value, int(decision.tier or 0)) != (row.state, row.tier):
+            again = decide_again(office, connection, row, now)
+            if (again.state.value, int(again.tier or 0)) != (row.state, row.tier):
                 waiting.append(row.subject)
     if waiting:
         decide_all(office, dict.fromkeys(waiting), lambda done, total: None)

@@ -2,8 +2,8 @@
 
 Upheld (LIBERTIES, amendments): an opening takes effect once a published checkpoint covers the
 entry that shows it; a tightening closes the gate at commit. A decision's evidence may lapse
-between two decisions: the recorded decision is made again at `now`, and the stricter of the two
-stands, so that nothing stays open because nobody looked.
+between two decisions, or another policy begin: the recorded decision is made again at `now`, and
+the strictest reading stands, so that nothing stays open because nobody looked.
 """
 
 from dataclasses import dataclass
@@ -98,16 +98,49 @@ def standing_of(
 def load_standing(
     office: Office, connection: Connection, row: DecisionRow, now: datetime
 ) -> Standing:
-    """A recorded decision with its inputs, made again at `now`; the stricter of the two."""
+    """A recorded decision, made again at `now`, also by the policy that began since if one did.
+
+    The strictest reading stands, with the policy it is by.
+    """
+    read = _inputs(office, connection, row)
+    readings = [(read.policy, _decided(read, row.at)), (read.policy, _decided(read, now))]
+    in_force = reads.policy_in_force(connection, now)
+    if in_force is not None and in_force.index != row.policy_entry:
+        since = _read(in_force.document, _case_bytes(office, row))
+        readings.append((since.policy, _decided(since, now)))
+    policy, decision = max(readings, key=lambda reading: _strictness(reading[1]))
+    return Standing(row, decision, policy, read.case)
+
+
+def decide_again(
+    office: Office, connection: Connection, row: DecisionRow, now: datetime
+) -> TierDecision:
+    """What the same facts and the same policy say at `now`."""
+    return _decided(_inputs(office, connection, row), now)
+
+
+def _strictness(decision: TierDecision) -> tuple[Closedness, bool]:
+    # Of two equally closed readings the one that evidence no longer carries is the honest one.
+    return _closedness(decision), decision.state is State.UNASSESSED
+
+
+def _inputs(office: Office, connection: Connection, row: DecisionRow) -> "_Read":
     policy_row = reads.policy_at(connection, row.policy_entry)
     if policy_row is None:
         raise LookupError(f"decision {row.index} names no policy")  # the foreign key forbids it
-    policy = _policy(policy_row.document)
-    case = _case(read_blob(office.blobs, row.case, CASE_LIMIT))
-    at_entry = decide_tier(policy, case, row.at)
-    at_now = decide_tier(policy, case, now)
-    decision = at_now if _closedness(at_now) > _closedness(at_entry) else at_entry
-    return Standing(row, decision, policy, case)
+    return _read(policy_row.document, _case_bytes(office, row))
+
+
+def _case_bytes(office: Office, row: DecisionRow) -> bytes:
+    return read_blob(office.blobs, row.case, CASE_LIMIT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A policy and a case as parsed. Each is itself alone: comparing contents would cost more."""
+
+    policy: Policy
+    case: Case
 
 
 # Parsed documents are immutable and named by their bytes: keeping them caches no tier.
@@ -117,26 +150,58 @@ def _policy(document: bytes) -> Policy:
 
 
 @lru_cache(maxsize=4096)
-def _case(raw: bytes) -> Case:
-    return parse_case(parse_json(raw, limit=CASE_LIMIT))
+def _read(document: bytes, raw: bytes) -> _Read:
+    return _Read(_policy(document), parse_case(parse_json(raw, limit=CASE_LIMIT)))
+
+
+# The clock has whole seconds: requests within one ask the same of a pure function. What may have
+# changed in between, the row and the policy's entry, was read from the record for each.
+@lru_cache(maxsize=1024)
+def _decided(read: _Read, at: datetime) -> TierDecision:
+    return decide_tier(read.policy, read.case, at)
 
 
 def floor_of(connection: Connection, origin: str, blob: Sha256) -> Tier:
     """The tier that one file carries into every set it is put in.
 
-    Floors come from decisions on evidence alone: presumptions and undecided sets give none. Where
-    several sets hold the file, the most open one that stands counts, if it stood before the first
-    decision on evidence that holds the file: adding public bytes to a bad set locks nobody out.
+    Floors come from decisions on evidence alone: presumptions and undecided sets give none, and a
+    lapse takes none away. Where several sets hold the file, the one first decided on evidence
+    counts, and of those that stood before that decision the most open: public bytes added to a
+    bad set lock nobody out, and bad bytes packed again with others stay where they were.
     """
     published, _ = reads.published(connection, origin)
-    rows = [
-        row
+    sets = [
+        carried
         for subject in subjects_holding(connection, [blob]).get(blob, set())
-        if (row := row_in_effect(reads.decisions_on(connection, Sha256(subject)), published))
-        and row.tier
+        if (carried := _carried(reads.decisions_on(connection, Sha256(subject)), published))
     ]
-    assessed = [row for row in rows if row.state == State.ASSESSED.value]
-    if not assessed:
+    measured = [each.measured for each in sets if each.measured is not None]
+    if not measured:
         return Tier.UNRESTRICTED
-    first = min(row.index for row in assessed)
-    return Tier(min(row.tier for row in rows if row in assessed or row.index < first))
+    return Tier(min(each.tier for each in sets if each.since <= min(measured)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The tier a set stands in, the entry since which it has one, and its first on evidence."""
+
+    tier: int
+    since: int
+    measured: int | None
+
+
+def _carried(decisions: list[DecisionRow], published: int) -> _Carried | None:
+    """What a set's decisions, oldest first, amount to for its files; None where to nothing."""
+    effective = row_in_effect(decisions, published)
+    if effective is None:
+        return None
+    stood = [row for row in decisions if row.tier and row.index <= effective.index]
+    measured = [row for row in stood if row.state == State.ASSESSED.value]
+    tier = effective.tier or (measured[-1].tier if measured else 0)
+    if not tier:
+        return None
+    return _Carried(tier, _shown_by(stood[0]), _shown_by(measured[0]) if measured else None)
+
+
+def _shown_by(row: DecisionRow) -> int:
+    return row.index if row.public_from is None else row.public_from

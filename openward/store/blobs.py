@@ -134,7 +134,7 @@ class FolderBlobs:
         self._folder = folder
 
     def _place(self, digest: Sha256) -> Path:
-        return self._folder / digest[:2] / digest[2:4] / digest
+        return self._folder.joinpath(digest[:2], digest[2:4], digest)
 
     def keep(self, staged: StagedFile) -> None:
         try:

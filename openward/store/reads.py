@@ -1,10 +1,13 @@
-"""Read-only views of the record: entries, standing decisions, policies, leases."""
+"""Read-only views of the record: entries, standing decisions, policies, leases.
+
+Queries that every download asks are built once: building one costs several times its running.
+"""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from openward.store import schema as t
 from openward.vocabulary import Sha256
@@ -82,22 +85,26 @@ def entries(connection: Connection, start: int, end: int) -> list[bytes]:
     return [row.bytes for row in connection.execute(query.order_by(t.entry.c.number))]
 
 
+_CHECKPOINT = select(t.checkpoint).where(t.checkpoint.c.origin == bindparam("origin"))
+
+
 def published(connection: Connection, origin: str) -> tuple[int, bytes | None]:
     """Size and note of the last signed checkpoint; (0, None) before the first."""
-    query = select(t.checkpoint).where(t.checkpoint.c.origin == origin)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_CHECKPOINT, {"origin": origin}).one_or_none()
     return (0, None) if row is None else (int(row.size), bytes(row.note))
 
 
 def decisions_on(connection: Connection, subject: Sha256) -> list[DecisionRow]:
     """Every decision on a subject, oldest first."""
-    query = (
-        select(t.decision, t.hidden.c.number.label("hidden"), t.hidden.c.opened_by)
-        .join_from(t.decision, t.hidden, t.decision.c.number == t.hidden.c.number, isouter=True)
-        .where(t.decision.c.subject == subject)
-        .order_by(t.decision.c.number)
-    )
-    return [_decision(row) for row in connection.execute(query)]
+    return [_decision(row) for row in connection.execute(_DECISIONS, {"subject": subject})]
+
+
+_DECISIONS = (
+    select(t.decision, t.hidden.c.number.label("hidden"), t.hidden.c.opened_by)
+    .join_from(t.decision, t.hidden, t.decision.c.number == t.hidden.c.number, isouter=True)
+    .where(t.decision.c.subject == bindparam("subject"))
+    .order_by(t.decision.c.number)
+)
 
 
 def _decision(row: Row[tuple[object, ...]]) -> DecisionRow:
@@ -119,14 +126,19 @@ def _decision(row: Row[tuple[object, ...]]) -> DecisionRow:
 
 def policy_in_force(connection: Connection, now: datetime) -> PolicyRow | None:
     """The newest policy that has begun; before the first begins, the newest (council.in_force)."""
-    newest = select(t.policy).order_by(t.policy.c.number.desc()).limit(1)
-    begun = connection.execute(newest.where(t.policy.c.valid_from <= now)).one_or_none()
-    return _policy(begun or connection.execute(newest).one_or_none())
+    begun = connection.execute(_BEGUN, {"now": now}).one_or_none()
+    return _policy(begun or connection.execute(_NEWEST).one_or_none())
+
+
+_NEWEST = select(t.policy).order_by(t.policy.c.number.desc()).limit(1)
+_BEGUN = _NEWEST.where(t.policy.c.valid_from <= bindparam("now"))
 
 
 def policy_at(connection: Connection, index: int) -> PolicyRow | None:
-    query = select(t.policy).where(t.policy.c.number == index)
-    return _policy(connection.execute(query).one_or_none())
+    return _policy(connection.execute(_POLICY, {"number": index}).one_or_none())
+
+
+_POLICY = select(t.policy).where(t.policy.c.number == bindparam("number"))
 
 
 def _policy(row: Row[tuple[object, ...]] | None) -> PolicyRow | None:

@@ -2,14 +2,29 @@
 
 A revision points to a tree, a tree to files by path, a file to a blob by content. Trees are shared
 between revisions of one repository that hold the same files.
+
+Queries that every download asks are built once: building one costs several times its running.
 """
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from openward.errors import Conflict
 from openward.store import schema as t
@@ -135,23 +150,23 @@ def _repos() -> Select[tuple[object, ...]]:
     )
 
 
+_NAMED = _repos().where(t.repo.c.type == bindparam("type"), t.repo.c.key == bindparam("key"))
+_FORMER = select(t.former_name.c.repo).where(
+    t.former_name.c.type == bindparam("type"), t.former_name.c.key == bindparam("key")
+)
+_ONCE_NAMED = _repos().where(t.repo.c.id == _FORMER.scalar_subquery())
+
+
 def _repo(row: Row[tuple[object, ...]]) -> RepoRow:
     return RepoRow(**_fields(row, RepoRow))  # type: ignore[arg-type]
 
 
 def find_repo(connection: Connection, type: str, full_name: str) -> RepoRow | None:
     """The repository of that name, whatever its case, or the one that moved away from it."""
-    key = full_name.casefold()
-    row = connection.execute(
-        _repos().where(t.repo.c.type == type, t.repo.c.key == key)
-    ).one_or_none()
+    asked = {"type": type, "key": full_name.casefold()}
+    row = connection.execute(_NAMED, asked).one_or_none()
     if row is None:
-        former = select(t.former_name.c.repo).where(
-            t.former_name.c.type == type, t.former_name.c.key == key
-        )
-        row = connection.execute(
-            _repos().where(t.repo.c.id == former.scalar_subquery())
-        ).one_or_none()
+        row = connection.execute(_ONCE_NAMED, asked).one_or_none()
     return None if row is None else _repo(row)
 
 
@@ -253,9 +268,16 @@ def refs_of(connection: Connection, repo: int) -> list[RefRow]:
     return [RefRow(r.kind, r.name, r.oid, r.message) for r in connection.execute(query)]
 
 
+_REF = select(t.ref).where(
+    t.ref.c.repo == bindparam("repo"),
+    t.ref.c.kind == bindparam("kind"),
+    t.ref.c.name == bindparam("name"),
+)
+
+
 def find_ref(connection: Connection, repo: int, kind: str, name: str) -> RefRow | None:
-    query = select(t.ref).where(t.ref.c.repo == repo, t.ref.c.kind == kind, t.ref.c.name == name)
-    row = connection.execute(query).one_or_none()
+    asked = {"repo": repo, "kind": kind, "name": name}
+    row = connection.execute(_REF, asked).one_or_none()
     return None if row is None else RefRow(row.kind, row.name, row.oid, row.message)
 
 
@@ -280,27 +302,39 @@ def _revision(row: Row[tuple[object, ...]] | None) -> RevisionRow | None:
     return None if row is None else RevisionRow(**_fields(row, RevisionRow))  # type: ignore[arg-type]
 
 
+_OF_REPO = select(t.revision).where(t.revision.c.repo == bindparam("repo"))
+_REVISION = _OF_REPO.where(t.revision.c.oid == bindparam("oid"))
+_KINDS = {"branch": "refs/heads/", "tag": "refs/tags/", "pull": "refs/pr/"}
+_REFERRED = (
+    select(t.revision, t.ref.c.kind)
+    .join_from(
+        t.revision, t.ref, and_(t.ref.c.repo == t.revision.c.repo, t.ref.c.oid == t.revision.c.oid)
+    )
+    .where(
+        t.revision.c.repo == bindparam("repo"),
+        or_(*(and_(t.ref.c.kind == kind, t.ref.c.name == bindparam(kind)) for kind in _KINDS)),
+    )
+)
+# Only hexadecimal digits are asked for: nothing in them needs escaping.
+_BEGINNING = _OF_REPO.where(t.revision.c.oid.startswith(bindparam("beginning"))).limit(2)
+
+
 def find_revision(connection: Connection, repo: int, name: str) -> RevisionRow | None:
     """The commit a branch, tag, `refs/…` path, oid or unambiguous oid prefix stands for."""
-    for kind, prefix in (("branch", "refs/heads/"), ("tag", "refs/tags/"), ("pull", "refs/pr/")):
-        short = name.removeprefix(prefix)
-        if short == name and kind == "pull":
-            continue
-        ref = find_ref(connection, repo, kind, short)
-        if ref is not None:
-            return revision_by_oid(connection, repo, ref.oid)
+    asked = {kind: name.removeprefix(prefix) for kind, prefix in _KINDS.items()}
+    if asked["pull"] == name:
+        asked["pull"] = ""  # a pull request is only known by its whole path
+    referred = connection.execute(_REFERRED, {"repo": repo, **asked}).all()
+    if referred:
+        return _revision(min(referred, key=lambda row: list(_KINDS).index(row.kind)))
     if len(name) < SHORTEST_OID or any(c not in "0123456789abcdef" for c in name):
         return None
-    query = select(t.revision).where(
-        t.revision.c.repo == repo, t.revision.c.oid.startswith(name, autoescape=True)
-    )
-    rows = connection.execute(query.limit(2)).all()
+    rows = connection.execute(_BEGINNING, {"repo": repo, "beginning": name}).all()
     return _revision(rows[0]) if len(rows) == 1 else None
 
 
 def revision_by_oid(connection: Connection, repo: int, oid: str) -> RevisionRow | None:
-    query = select(t.revision).where(t.revision.c.repo == repo, t.revision.c.oid == oid)
-    return _revision(connection.execute(query).one_or_none())
+    return _revision(connection.execute(_REVISION, {"repo": repo, "oid": oid}).one_or_none())
 
 
 def history(
@@ -362,15 +396,8 @@ def tree_of(
 
     Without `layouts` the tensor headers, which may have megabytes, are left in the database.
     """
-    facts = [column for column in t.blob.c if layouts or column is not t.blob.c.layout]
-    query = (
-        select(t.tree_file, *facts)
-        .join_from(t.tree_file, t.blob, t.tree_file.c.sha256 == t.blob.c.sha256)
-        .where(t.tree_file.c.tree == tree)
-        .order_by(t.tree_file.c.path)
-    )
-    if path is not None:
-        query = query.where(t.tree_file.c.path == path)
+    query = _files(one=path is not None, layouts=layouts)
+    asked = {"tree": tree} if path is None else {"tree": tree, "path": path}
     return [
         TreeFile(
             row._mapping[t.tree_file.c.path],
@@ -378,8 +405,20 @@ def tree_of(
             row._mapping[t.tree_file.c.lfs],
             row._mapping[t.tree_file.c.since],
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query, asked)
     ]
+
+
+@cache
+def _files(*, one: bool, layouts: bool) -> Select[tuple[object, ...]]:
+    facts = [column for column in t.blob.c if layouts or column is not t.blob.c.layout]
+    query = (
+        select(t.tree_file, *facts)
+        .join_from(t.tree_file, t.blob, t.tree_file.c.sha256 == t.blob.c.sha256)
+        .where(t.tree_file.c.tree == bindparam("tree"))
+        .order_by(t.tree_file.c.path)
+    )
+    return query.where(t.tree_file.c.path == bindparam("path")) if one else query
 
 
 def lfs_files_of(connection: Connection, repo: int) -> list[LfsFile]:
@@ -459,11 +498,15 @@ def subject_files(connection: Connection, subject: Sha256) -> Subject:
     return subject_of(WeightFile(b.sha256, b.size) for b in blobs_of_subject(connection, subject))
 
 
+_HOLDING = select(t.subject_file).where(
+    t.subject_file.c.sha256.in_(bindparam("sha256s", expanding=True))
+)
+
+
 def subjects_holding(connection: Connection, sha256s: Iterable[Sha256]) -> dict[Sha256, set[str]]:
     """For each blob, the digests of the subjects it belongs to."""
-    query = select(t.subject_file).where(t.subject_file.c.sha256.in_(list(sha256s)))
     found: dict[Sha256, set[str]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_HOLDING, {"sha256s": list(sha256s)}):
         found.setdefault(Sha256(row.sha256), set()).add(row.subject)
     return found
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from openward.errors import Malformed
-from openward.registrar.model_card import parse_card
+from openward.evidence.model_card import parse_card
 from openward.statements.strict_json import Fields, JsonValue, parse_json
 from openward.store.blobs import read_blob
 from openward.store.repositories import RevisionRow, TreeFile, tree_of

@@ -43,9 +43,9 @@ from openward.store.discussions import (
 from openward.store.repositories import RepoRow, RevisionRow, find_ref, history
 from openward.web.fields import read_fields, said
 from openward.web.hub_errors import accepted, entry_not_found
-from openward.web.hub_names import named_repo, repo_key
+from openward.web.hub_names import readable_repo, repo_key
 from openward.web.raw_path import part
-from openward.web.sessions import acting, office_of, signed_in
+from openward.web.sessions import office_of, signed_in
 from openward.web.times import client_time
 
 _PAGE = 50
@@ -78,7 +78,7 @@ def serve_discussions(request: Request) -> Response:
     states = _STATES.get(query.get("status", "all"), ())
     start = _number(query.get("p", "0")) * _PAGE
     with office_of(request).database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         found = discussions_of(
             connection, repo.id, pull=pull, states=states, author=query.get("author")
         )
@@ -113,7 +113,7 @@ def serve_discussion(request: Request) -> Response:
     """A discussion with everything that happened in it."""
     number = _number(part(request, "number"))
     with office_of(request).database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         discussion = find_discussion(connection, repo.id, number)
         if discussion is None:
             raise entry_not_found(f"discussion {number}")

@@ -17,11 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from openward.errors import Malformed, Unavailable
+from openward.evidence.model_card import NO_CARD, Card
 from openward.policy.duties import Gate
 from openward.registrar.admissions import demand_on
-from openward.registrar.model_card import CARD_PATH, NO_CARD, Card, card_of
+from openward.registrar.notices import notice_of
 from openward.registrar.office import Office
+from openward.registrar.publications import CARD_PATH, card_of
 from openward.registrar.remembered import Remembered
+from openward.registrar.standing import standing_of
 from openward.statements.strict_json import JsonValue, parse_json
 from openward.store.blobs import Blobs, read_blob
 from openward.store.repositories import (
@@ -33,8 +36,10 @@ from openward.store.repositories import (
     tree_of,
 )
 from openward.vocabulary import Sha256
-from openward.web.hub_names import MAIN, TYPES, named_repo, named_revision
-from openward.web.sessions import acting, office_of
+from openward.web.gate import NOTICE
+from openward.web.hub_errors import one_line
+from openward.web.hub_names import MAIN, TYPES, named_revision, readable_repo
+from openward.web.sessions import office_of
 from openward.web.standing import describe
 from openward.web.times import client_time
 
@@ -102,12 +107,25 @@ def serve_info(request: Request) -> Response:
     """One repository at one revision."""
     office = office_of(request)
     with office.database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         revision = named_revision(connection, request, repo)
         shown = show(office, connection, repo, revision)
         names = expanded(request) or list(_INFO)
         blobs = request.query_params.get("blobs", "").lower() in ("true", "1")
-        return JSONResponse(describe_repo(shown, names, blobs=blobs))
+        members = describe_repo(shown, names, blobs=blobs)
+        return JSONResponse(members, headers=_notice(shown))
+
+
+def _notice(shown: Shown) -> dict[str, str]:
+    """What stock clients are told of a change that is near."""
+    if shown.revision is None:
+        return {}
+    now = shown.office.clock()
+    standing = standing_of(
+        shown.office, shown.connection, shown.revision.subject, now, inside=shown.repo.private
+    )
+    notice = None if standing is None else notice_of(standing, shown.repo, now)
+    return {} if notice is None else {NOTICE: one_line(notice)}
 
 
 def show(

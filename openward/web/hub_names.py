@@ -13,6 +13,7 @@ from openward.registrar.parties import Party, may_see
 from openward.store.repositories import RepoRow, RevisionRow, find_repo, find_revision
 from openward.web.hub_errors import repo_not_found, revision_not_found
 from openward.web.raw_path import part
+from openward.web.sessions import acting
 
 TYPES = {"models": "model", "datasets": "dataset", "spaces": "space"}
 PLURALS = {type: plural for plural, type in TYPES.items()}
@@ -42,6 +43,18 @@ def visible_repo(connection: Connection, type: str, full_name: str, party: Party
     if repo is None or not may_see(party, repo):
         raise repo_not_found()
     return repo
+
+
+def readable_repo(connection: Connection, request: Request) -> RepoRow:
+    """The path's repository, for a reader: a public one asks for nobody.
+
+    So what everybody may read is answered the same to everybody, with a token, without, or with a
+    bad one. Raises HubProblem 404, and 401 for a bad token where somebody has to be known.
+    """
+    repo = find_repo(connection, *repo_key(request))
+    if repo is not None and not repo.private:
+        return repo
+    return named_repo(connection, request, acting(connection, request))
 
 
 def named_revision(connection: Connection, request: Request, repo: RepoRow) -> RevisionRow:

@@ -32,10 +32,10 @@ from openward.statements.strict_json import JsonValue
 from openward.store.repositories import RefRow, RevisionRow, history, lfs_files_of, refs_of
 from openward.web.fields import read_fields, said
 from openward.web.hub_errors import HubProblem, accepted
-from openward.web.hub_names import named_repo, named_revision, repo_key
+from openward.web.hub_names import named_repo, named_revision, readable_repo, repo_key
 from openward.web.paging import asked_page, next_page
 from openward.web.raw_path import part
-from openward.web.sessions import acting, office_of, signed_in
+from openward.web.sessions import office_of, signed_in
 from openward.web.times import client_time
 
 _COMMITS_PAGE = 50
@@ -60,7 +60,7 @@ def routes() -> list[BaseRoute]:
 def serve_refs(request: Request) -> Response:
     """Every name for a revision, by kind."""
     with office_of(request).database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         refs = refs_of(connection, repo.id)
     kinds = {"branch": "branches", "tag": "tags", "pull": "pullRequests"}
     listing: dict[str, list[dict[str, JsonValue]]] = {
@@ -88,7 +88,7 @@ def serve_commits(request: Request) -> Response:
     start, length = asked_page(request, default=_COMMITS_PAGE, most=_COMMITS_PAGE)
     formatted = "formatted" in request.query_params.getlist("expand[]")
     with office.database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         tip = named_revision(connection, request, repo)
         commits = history(connection, repo.id, tip.oid, limit=length + 1, offset=start)
     more = next_page(request, office, start + length) if len(commits) > length else {}

@@ -94,7 +94,8 @@ async def resolve(plural: str, request: Request) -> Response:
     await _note(office, request, opened)
     digest, size = opened.file.blob.sha256, opened.file.blob.size
     if opened.file.lfs:
-        location = await run_in_threadpool(office.blobs.address, digest, ADDRESS_LIFE)
+        # Signing an address is arithmetic: a thread would cost more than it frees.
+        location = office.blobs.address(digest, ADDRESS_LIFE)
         if location is not None:
             return _redirect(location, headers)
     return _bytes(request, office, digest, size, headers)
@@ -128,7 +129,7 @@ def _open(office: Office, request: Request, plural: str) -> Opened:
         revision = find_revision(connection, repo.id, rev)
         if revision is None:
             raise revision_not_found(rev)
-        files = tree_of(connection, revision.tree, path=path)
+        files = tree_of(connection, revision.tree, path=path, layouts=False)
         file = files[0] if files else None
         # The gate comes before the absence: whoever may not read may not probe for names either.
         admission = admit(office, connection, repo, revision, file, asking)

@@ -27,11 +27,11 @@ from openward.web.fields import Form, read_form
 from openward.web.git_tree import folder_oids
 from openward.web.hub_errors import entry_not_found
 from openward.web.hub_info import pointer_size
-from openward.web.hub_names import named_repo, named_revision
+from openward.web.hub_names import named_revision, readable_repo
 from openward.web.hub_refs import title_and_message
 from openward.web.paging import asked_page, next_page
 from openward.web.raw_path import part
-from openward.web.sessions import acting, office_of
+from openward.web.sessions import office_of
 from openward.web.times import client_time
 
 _PAGE = 1000
@@ -56,7 +56,7 @@ def serve_tree(request: Request) -> Response:
     recursive = request.query_params.get("recursive", "").lower() in _TRUE
     start, length = asked_page(request, default=_PAGE, most=_EXPANDED_PAGE if expand else _PAGE)
     with office.database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         revision = named_revision(connection, request, repo)
         files = tree_of(connection, revision.tree, layouts=False)
         folders = folder_oids(files)
@@ -77,7 +77,7 @@ async def serve_paths(request: Request) -> Response:
 def _serve_paths(request: Request, form: Form) -> Response:
     expand = form.first("expand").lower() in _TRUE
     with office_of(request).database.reading() as connection:
-        repo = named_repo(connection, request, acting(connection, request))
+        repo = readable_repo(connection, request)
         revision: RevisionRow = named_revision(connection, request, repo)
         files = tree_of(connection, revision.tree, layouts=False)
         folders = folder_oids(files)

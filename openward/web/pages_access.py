@@ -146,7 +146,7 @@ def _may_ask(passage: Passage) -> bool:
 
 def _running(connection: Connection, passage: Passage) -> datetime | None:
     """The end of the lease that the reader's access rests on."""
-    if passage.party is None or passage.lease is None or passage.lease < 0:
+    if passage.party is None or passage.lease is None:
         return None
     leases = reads.leases_of(connection, account=passage.party.account.id)
     return next((row.until for row in leases if row.index == passage.lease), None)
@@ -213,8 +213,6 @@ def _promise(given: Form) -> Promise | None:
     purpose = given.first("purpose").replace("\r\n", "\n").strip()
     if not given.first("accept") or not purpose:
         return None
-    if len(purpose) > MAX_PURPOSE:
-        raise Malformed(f"the purpose has at most {MAX_PURPOSE} characters")
     return Promise(parse_sha256(given.first("terms")), purpose)
 
 

@@ -61,8 +61,8 @@ _PARTS = (
     hub_info,
     hub_cards,
     hub_resolve,
-    pages,
     hub_unserved,
+    pages,
 )
 SWEEP_EVERY = 60.0
 """Seconds between two looks at what time alone has changed."""

@@ -14,6 +14,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 from policies_in_force import EVERYTHING, adopt_policy
 
 from openward.policy.document import parse_policy
+from openward.registrar.accounts import issue_token, open_account
 from openward.statements.strict_json import parse_json
 from openward.store.accounts import set_verified
 from openward.store.reads import policy_in_force
@@ -275,11 +276,15 @@ def test_the_report_holds_no_formulas(
     hub: RunningHub, api: HfApi, repo: str, ada: Signed, ask: Callable[..., httpx2.Response]
 ) -> None:
     ask(Why="=1+1")
+    account = open_account(hub.office, f"cell{ada.name}", fullname="=1+1")
+    _, token = issue_token(hub.office, account, "test", "read")
+    httpx2.post(f"{hub.endpoint}/{repo}/ask-access", headers=bearer(Signed(account, token)))
     report = httpx2.get(f"{hub.endpoint}/{repo}/user-access-report", headers=bearer(ada))
     assert report.headers["Content-Type"].startswith("text/csv")
     rows = list(csv.reader(io.StringIO(report.text)))
-    assert rows[0][0] == "user" and len(rows) == 2
-    assert not any(cell[:1] in "=+-@" for cell in rows[1] if cell)
+    assert rows[0][0] == "user" and len(rows) == 3
+    assert not any(cell[:1] in "=+-@" for row in rows for cell in row if cell)
+    assert rows[2][1] == "'=1+1"
 
 
 def test_a_visitor_is_asked_to_sign_in_first(

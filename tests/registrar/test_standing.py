@@ -1,5 +1,6 @@
 """Where weights stand: openings wait, tightenings do not, lapses count at once, bytes carry floors."""
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,9 +34,18 @@ def row(
     shown = index if public_from == -1 else public_from
     subject = Sha256("0" * 64)
     return DecisionRow(
-        index, subject, subject, 1, state if tier else "unassessed", tier, treatment, None, (), BEGAN,
-        shown,
-    )  # fmt: skip
+        index=index,
+        subject=subject,
+        case=subject,
+        policy_entry=1,
+        state=state if tier else "unassessed",
+        tier=tier,
+        treatment=treatment,
+        due=None,
+        reasons=(),
+        at=BEGAN,
+        public_from=shown,
+    )
 
 
 GATED, HELD = "identity-gated", "evaluators-only"
@@ -175,7 +185,9 @@ def test_an_opening_waits_for_the_published_checkpoint(world: World) -> None:
     with world.unpublished():
         log_again(world, model, 1)
         assert world.decisions(model.subject)[-1].tier == 1
-        assert world.tier(model) is Tier.RESTRICTED
+        standing = world.standing(model)
+        assert standing is not None
+        assert standing.row.tier == Tier.RESTRICTED
         assert not world.opens(model, "model.safetensors")
     world.office.sequencer.publish()
     assert world.opens(model, "model.safetensors")
@@ -190,20 +202,10 @@ def log_again(world: World, model: Published, tier: int) -> None:
 def test_a_tightening_closes_the_gate_at_commit(world: World) -> None:
     model = big(world, tier=1)
     assert world.opens(model, "model.safetensors")
-    world.clock.move(DAY)
     with world.unpublished():
-        world.office, office = replace(world.office), world.office
-        measure_unpublished(world, model, 4)
+        world.measure(model.subject, 4, (PROXY,))
         assert world.tier(model) is Tier.CLOSED
         assert not world.opens(model, "model.safetensors")
-        world.office = office
-
-
-def measure_unpublished(world: World, model: Published, tier: int) -> None:
-    """As `measure`, without the checkpoint at its end."""
-    idle = world.office.sequencer
-    world.measure(model.subject, tier, (PROXY,))
-    assert world.office.sequencer is idle
 
 
 def test_evidence_that_lapses_makes_the_model_unassessed_at_once(world: World) -> None:
@@ -305,8 +307,6 @@ def test_a_policy_that_ended_leaves_nothing_presumed(world: World) -> None:
 
 
 def floor(world: World, content: bytes) -> Tier:
-    import hashlib
-
     digest = Sha256(hashlib.sha256(content).hexdigest())
     with world.office.database.reading() as connection:
         return floor_of(connection, world.office.config.origin, digest)

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -295,7 +296,7 @@ def test_the_tables_rebuilt_from_the_log_are_the_tables(world: World, seed: int)
         assert records.rebuild(connection) == size(world)
     assert snapshot(world) == before
     entries = world.record()
-    assert all(one.at <= next_.at for one, next_ in zip(entries, entries[1:], strict=False))
+    assert all(one.at <= next_.at for one, next_ in pairwise(entries))
     nobody_is_named(world, history)
 
 

@@ -26,6 +26,7 @@ from starlette.testclient import TestClient
 from openward.registrar.access_requests import RequestState, Ruling, answer_requests
 from openward.registrar.accounts import issue_sign_in_link
 from openward.registrar.admissions import end_lease
+from openward.registrar.repositories import Settings, change_settings
 from openward.store import reads
 from openward.store.accounts import set_verified
 from openward.web.pages_access import Wanted, wanted_fields
@@ -311,3 +312,18 @@ def test_a_page_asked_for_with_a_token_that_is_not_good_is_a_problem(hub: Arrang
     answer = hub.browser().get("/", headers={"authorization": "Bearer ow_wrong"})
     assert answer.status_code == 401
     assert "Please sign in" in words(answer)
+
+
+def test_what_became_private_leaves_the_lists_of_those_who_may_not_see_it(hub: Arranged) -> None:
+    hidden = publish(hub, "withdrawn", model("withdrawn"))
+    file_all(hub, hidden, cyber=60)
+    path = f"/access/{LAB}/withdrawn"
+    browser = hub.browser("chloe")
+    browser.post(path, data=promise(browser, path), headers=OURS)
+    assert words(browser.get("/access")).count("withdrawn") == 2
+    change_settings(
+        hub.office, hub.party("amina"), "model", f"{LAB}/withdrawn", Settings(private=True)
+    )
+    assert "withdrawn" not in words(browser.get("/access"))
+    assert hidden[:12] in words(browser.get("/access"))
+    assert browser.get(path).status_code == 404

@@ -212,6 +212,16 @@ def test_the_catalogue_is_read_page_by_page(
     assert path == ""
 
 
+def test_the_last_page_says_that_it_is_the_last(
+    visitor: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [each for each in read(visitor, "/").links if each.startswith(f"/{LAB}/")]
+    monkeypatch.setattr(pages_catalogue, "LENGTH", len(listed))
+    page = read(visitor, "/")
+    assert [each for each in page.links if each.startswith(f"/{LAB}/")] == listed
+    assert not [each for each in page.links if "from=" in each]
+
+
 def test_a_rare_tier_is_looked_for_in_bounded_steps(
     visitor: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -437,6 +447,26 @@ def test_what_the_record_does_not_hold_is_not_found(visitor: TestClient, index: 
     read(visitor, f"/log/entry/{index}", 404)
 
 
+def test_a_number_of_any_length_is_answered(visitor: TestClient) -> None:
+    read(visitor, f"/log?before={'9' * 5000}", 404)
+    read(visitor, f"/?from={'9' * 5000}", 400)
+
+
+def test_the_record_names_no_private_repository_that_holds_the_same_weights(
+    hub: Arranged,
+) -> None:
+    publish(hub, "shared", {"a.bin": weights("shared", 4_000)})
+    publish(hub, "hidden-twin", {"a.bin": weights("shared", 4_000)}, private=True)
+    page = read(hub.browser("amina"), "/log")
+    assert f"/{LAB}/shared" in page.links
+    assert "hidden-twin" not in page.words
+
+
+def test_what_holds_no_weights_is_not_listed_by_all_who_hold_none(visitor: TestClient) -> None:
+    for before in ("", "?before=31"):
+        assert f"/datasets/{LAB}/maneno" not in read(visitor, f"/log{before}").links
+
+
 def test_an_entry_shows_only_once_a_signed_checkpoint_covers_it(hub: Arranged) -> None:
     with hub.office.database.writing() as connection:
         index = enter(connection, Ended(0, "not published yet"), hub.office.clock())
@@ -537,6 +567,11 @@ def test_a_file_behind_the_gate_is_explained_to_people(visitor: TestClient) -> N
     assert f"/{LAB}/kifaru-8b" in page.links
     (login,) = [link for link in page.links if link.startswith("/login?next=")]
     assert urlsplit(login).query.startswith("next=%2Fsavanna-lab%2Fkifaru-8b%2Fresolve")
+
+
+def test_a_file_of_a_repository_that_does_not_exist_points_nowhere(visitor: TestClient) -> None:
+    page = read(visitor, "/nobody/nothing/resolve/main/a.bin", 404)
+    assert "/nobody/nothing" not in page.links
 
 
 def test_a_fault_of_ours_tells_nothing_of_its_inside(hub: Arranged) -> None:

@@ -66,6 +66,7 @@ def test_a_name_that_is_markup_is_escaped() -> None:
     picture = plot('"><script>', Interval(0.2, 0.1, 0.3), LINES)
     assert "<script>" not in picture
     assert 'aria-label="&quot;&gt;&lt;script&gt;: ' in picture
+    assert 'aria-label="&quot;&gt;&lt;script&gt;: lines' in plot_lines('"><script>', LINES)
 
 
 @given(intervals(), thresholds())
@@ -136,8 +137,9 @@ def test_only_the_part_beyond_a_line_is_coloured() -> None:
     }
 
 
-def test_an_interval_below_every_line_is_not_coloured() -> None:
-    svg = plot("Cyber", Interval(0.2, 0.1, 0.3), LINES)
+@pytest.mark.parametrize("upper", [0.3, 0.5])
+def test_an_interval_that_passes_no_line_is_not_coloured(upper: float) -> None:
+    svg = plot("Cyber", Interval(0.2, 0.1, upper), LINES)
     assert 'class="span z1"' in svg
     assert all(f'class="span {zone}"' not in svg for zone in ("z2", "z3", "z4"))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openward.errors import Malformed
-from openward.registrar.model_card import Card, parse_card, parse_front_matter
+from openward.evidence.model_card import Card, parse_card, parse_front_matter
 
 
 def card(front: str) -> Card:
