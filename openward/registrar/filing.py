@@ -70,8 +70,10 @@ def file_evidence(
         body = EvidenceFiled(digest, parse_json(raw))
         record_about(office, connection, subject, "evidence", body, now)
         policy = reads.policy_in_force(connection, now)
+        # Also where its repository is gone for now: it may come back, with its last decision.
+        known = revisions_of_subject(connection, subject) or reads.decisions_on(connection, subject)
         decision = None
-        if policy is not None and revisions_of_subject(connection, subject):
+        if policy is not None and known:
             decision = decide_subject(office, connection, subject, policy, now)
     office.sequencer.publish()
     return Filed(digest, subject, decision)

@@ -78,7 +78,7 @@ def _asked(connection: Connection, party: Party) -> list[Asked]:
                     address_of(repo),
                     row.state,
                     row.at,
-                    row.due if row.state == "pending" else None,
+                    row.due,
                     row.decided_at,
                     row.reason,
                 )

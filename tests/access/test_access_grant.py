@@ -3,19 +3,6 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from access_builders import (
-    DAY,
-    EVALUATOR,
-    NOW,
-    OTHER,
-    PROMISE,
-    SECOND,
-    STRANGER,
-    SUBJECT,
-    TERMS,
-    VERIFIED,
-    demand,
-)
 
 from openward.access.grant import (
     Approval,
@@ -29,6 +16,19 @@ from openward.access.lease import Lease, LeaseKind
 from openward.access.refusal import Denied
 from openward.access.usage import UsageAttestation
 from openward.policy.duties import Gate
+from tests.access.access_builders import (
+    DAY,
+    EVALUATOR,
+    NOW,
+    OTHER,
+    PROMISE,
+    SECOND,
+    STRANGER,
+    SUBJECT,
+    TERMS,
+    VERIFIED,
+    demand,
+)
 
 NONE, AUTO, MANUAL = PublisherGate.NONE, PublisherGate.AUTO, PublisherGate.MANUAL
 PENDING, GIVEN, DECLINED = Approval.PENDING, Approval.GIVEN, Approval.DECLINED

@@ -3,7 +3,14 @@ from dataclasses import replace
 from itertools import chain, combinations, product
 
 import pytest
-from access_builders import (
+
+from openward.access.grant import PublisherGate
+from openward.access.identity import Applicant, Party, Possession
+from openward.access.lease import Lease, LeaseKind
+from openward.access.passage import Allowed, decide_access
+from openward.access.refusal import Refused
+from openward.policy.duties import Gate
+from tests.access.access_builders import (
     DAY,
     EVALUATOR,
     NOW,
@@ -14,13 +21,6 @@ from access_builders import (
     demand,
     lease,
 )
-
-from openward.access.grant import PublisherGate
-from openward.access.identity import Applicant, Party, Possession
-from openward.access.lease import Lease, LeaseKind
-from openward.access.passage import Allowed, decide_access
-from openward.access.refusal import Refused
-from openward.policy.duties import Gate
 
 NONE, AUTO, MANUAL = PublisherGate.NONE, PublisherGate.AUTO, PublisherGate.MANUAL
 USE, EVALUATION = lease(), lease(LeaseKind.EVALUATION)

@@ -1,4 +1,3 @@
-from access_builders import NOW, demand
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -8,6 +7,7 @@ from openward.access.passage import decide_access
 from openward.access.refusal import Refusal, Refused, refusal_line
 from openward.policy.duties import Gate
 from openward.vocabulary import Reason, Rule
+from tests.access.access_builders import NOW, demand
 
 # How long a machine takes is nothing that these tests are about.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

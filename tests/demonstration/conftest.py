@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from demonstration_hub import OPENWARD, ROOT, Demonstration, free_port, wait_for
+
+from tests.demonstration.demonstration_hub import OPENWARD, ROOT, Demonstration, free_port, wait_for
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 OPENWARD = [sys.executable, "-c", "from openward.cli import main; main()"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,21 +19,23 @@ class Demonstration:
     """A running demonstration hub, its folder and what demo.json says."""
 
     folder: Path
-    described: dict[str, dict[str, str]]
+    described: dict[str, Any]
     endpoint: str
     home: Path
 
     @property
     def models(self) -> dict[str, str]:
-        return self.described["models"]
+        found: dict[str, str] = self.described["models"]
+        return found
 
     @property
     def tokens(self) -> dict[str, str]:
-        return self.described["tokens"]
+        found: dict[str, str] = self.described["tokens"]
+        return found
 
     @property
     def vkey(self) -> str:
-        return self.described["log"]["vkey"]
+        return str(self.described["log"]["vkey"])
 
     def run(
         self, *arguments: str, token: str | None = None, stdin: str = ""
@@ -77,10 +80,11 @@ def environment_of(client: str) -> Path:
     if not ready.is_file() or ready.read_bytes() != lock.read_bytes():
         uv = Path(sys.executable).with_name("uv")
         environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
-        for command in (
+        commands: tuple[list[str | Path], ...] = (
             [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
             [uv, "pip", "sync", "--quiet", "--require-hashes", lock],
-        ):
+        )
+        for command in commands:
             subprocess.run(command, env=environment, check=True, timeout=280)
         ready.write_bytes(lock.read_bytes())
     return folder / "bin" / "python"

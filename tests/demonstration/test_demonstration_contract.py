@@ -5,9 +5,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from demonstration_hub import Demonstration
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import GatedRepoError
+
+from tests.demonstration.demonstration_hub import Demonstration
 
 
 def _weights(demonstration: Demonstration, model: str) -> tuple[str, str]:

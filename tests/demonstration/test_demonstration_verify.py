@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from demonstration_hub import Demonstration
+
+from tests.demonstration.demonstration_hub import Demonstration
 
 Flip = Callable[[Path], None]
 

@@ -9,7 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from demonstration_hub import Demonstration, environment_of
+from tests.demonstration.demonstration_hub import Demonstration, environment_of
 
 SCRIPT = """
 import json, sys

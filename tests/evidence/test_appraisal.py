@@ -5,7 +5,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from built_logs import inspect_log
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +29,7 @@ from openward.statements.dsse import parse_envelope, sign_envelope, verify_envel
 from openward.statements.intoto import PAYLOAD_TYPE, parse_statement, statement_bytes
 from openward.statements.keys import Ed25519Signer
 from openward.vocabulary import PartyId, RiskDomain, Sha256, WeightFile, subject_of
+from tests.evidence.built_logs import inspect_log
 
 INSTITUTE = PartyId("institute")
 SIGNER, STRANGER = (Ed25519Signer(bytes([n]) * 32) for n in (1, 2))

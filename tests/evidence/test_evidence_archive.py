@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import zstandard
-from built_logs import DEFLATED, METHODS, STORED, ZSTANDARD, Part, archive, pack
 from hypothesis import given
 from hypothesis import strategies as st
 
 from openward.errors import Malformed
 from openward.evidence import archive as archive_module
 from openward.evidence.archive import Archive, parse_archive
+from tests.evidence.built_logs import DEFLATED, METHODS, STORED, ZSTANDARD, Part, archive, pack
 
 CONTENT = b"what the harness wrote " * 20
 LIMIT = 1 << 20

@@ -5,7 +5,6 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from built_logs import METHODS, BuiltLog, Part, archive, inspect_log
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from openward.evidence.statistics import (
     round_outward,
     standard_error,
 )
+from tests.evidence.built_logs import METHODS, BuiltLog, Part, archive, inspect_log
 
 RIGHT_AND_WRONG = [["C"], ["I"], ["C"], ["N"]]
 

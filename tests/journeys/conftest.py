@@ -5,8 +5,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hub_under_test import RunningHub, Signed, running_hub
 from huggingface_hub import HfApi
+
+from tests.journeys.hub_under_test import RunningHub, Signed, running_hub
 
 _numbers = count(1)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from hub_under_test import RunningHub, make_hub
 
 from openward.app import open_hub
 from openward.registrar.office import Office
 from openward.store.blobs import Blobs
 from openward.web.site import build_site
+from tests.journeys.hub_under_test import RunningHub, make_hub
 
 _LIMIT = 60  # seconds
 

@@ -99,7 +99,7 @@ def running_hub(folder: Path) -> Iterator[RunningHub]:
     command = [
         sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--log-level",
         "warning", "--host", "127.0.0.1", "--port", str(port), "--http", "1",
-        "hub_under_test:site",
+        "tests.journeys.hub_under_test:site",
     ]  # fmt: skip
     paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
     environment = {**os.environ, CONFIG_VARIABLE: str(path), "PYTHONPATH": paths}

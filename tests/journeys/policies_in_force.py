@@ -4,8 +4,6 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from hub_under_test import RunningHub
-
 from openward.council.in_force import policy_statement
 from openward.policy.document import parse_policy
 from openward.registrar.adoption import adopt
@@ -13,6 +11,7 @@ from openward.registrar.founding import FOUNDING_KEY
 from openward.statements.dsse import sign_envelope
 from openward.statements.strict_json import format_time, parse_json
 from openward.store.custody import open_key
+from tests.journeys.hub_under_test import RunningHub
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "policies"

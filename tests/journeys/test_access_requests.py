@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
-from policies_in_force import EVERYTHING, adopt_policy
 
 from openward.policy.document import parse_policy
 from openward.registrar.accounts import issue_token, open_account
 from openward.statements.strict_json import parse_json
 from openward.store.accounts import set_verified
 from openward.store.reads import policy_in_force
+from tests.journeys.hub_under_test import RunningHub, Signed
+from tests.journeys.policies_in_force import EVERYTHING, adopt_policy
 
 
 def bearer(who: Signed) -> dict[str, str]:

@@ -2,12 +2,12 @@
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, RepositoryNotFoundError
 
 from openward.registrar.accounts import issue_token, join, open_organisation
 from openward.store.accounts import find_account, revoke_token
+from tests.journeys.hub_under_test import RunningHub, Signed
 
 
 def bearer(who: Signed) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.community import (
     DiscussionComment,
@@ -11,6 +10,8 @@ from huggingface_hub.community import (
     DiscussionTitleChange,
 )
 from huggingface_hub.errors import HfHubHTTPError
+
+from tests.journeys.hub_under_test import RunningHub, Signed
 
 
 @pytest.fixture

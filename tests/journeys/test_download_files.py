@@ -6,7 +6,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi, HfFileSystem
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -14,10 +13,11 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from policies_in_force import EVERYTHING, adopt_policy
 
 from openward.store.repositories import find_repo, find_revision
 from openward.store.requests import audit_of
+from tests.journeys.hub_under_test import RunningHub, Signed
+from tests.journeys.policies_in_force import EVERYTHING, adopt_policy
 
 WEIGHTS = os.urandom(3_000_000)
 README = "---\nlicense: mit\n---\n# Lens\n\nSieht gut. 見る\n".encode()

@@ -5,9 +5,10 @@ import struct
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+from tests.journeys.hub_under_test import RunningHub, Signed
 
 CARD = b"""---
 license: apache-2.0

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hub_under_test import ROOT, RunningHub
+
+from tests.journeys.hub_under_test import ROOT, RunningHub
 
 SCRIPT = Path(__file__).with_name("client_script.py")
 LINES = ("0.36", "1.19")

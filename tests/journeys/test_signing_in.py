@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub.errors import DeviceCodeError
 from huggingface_hub.utils import _oauth_device as client
 
 from openward.registrar.accounts import issue_sign_in_link
+from tests.journeys.hub_under_test import RunningHub, Signed
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -16,6 +15,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import RepoFile, RepoFolder
+
+from tests.journeys.hub_under_test import RunningHub, Signed
 
 FILES = {
     "README.md": b"---\nlicense: mit\n---\n# A lens\n",

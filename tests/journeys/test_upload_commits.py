@@ -10,10 +10,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOperationDelete, HfApi
 from huggingface_hub.errors import BadRequestError, EntryNotFoundError, HfHubHTTPError
-from policies_in_force import EVERYTHING, adopt_policy
+
+from tests.journeys.hub_under_test import RunningHub, Signed
+from tests.journeys.policies_in_force import EVERYTHING, adopt_policy
 
 STALE = "The branch was updated since you opened this page. Please refresh and try again."
 

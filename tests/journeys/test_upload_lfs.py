@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi
-from policies_in_force import EVERYTHING, adopt_policy
 
 from openward.store.repositories import find_blob, possesses
 from openward.vocabulary import Sha256
 from openward.web.addresses import Address, sign_address
+from tests.journeys.hub_under_test import RunningHub, Signed
+from tests.journeys.policies_in_force import EVERYTHING, adopt_policy
 
 WEIGHTS = os.urandom(300_000)
 OID = hashlib.sha256(WEIGHTS).hexdigest()

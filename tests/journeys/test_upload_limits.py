@@ -11,14 +11,14 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from hub_in_this_process import hub_here
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi
-from test_upload_lfs import UPLOAD, batch, held, href, staged
 
 from openward.registrar import uploads
 from openward.store.blobs import Blobs, StagedFile
 from openward.vocabulary import Sha256
+from tests.journeys.hub_in_this_process import hub_here
+from tests.journeys.hub_under_test import RunningHub, Signed
+from tests.journeys.test_upload_lfs import UPLOAD, batch, held, href, staged
 
 EACH = 100_000
 CONTENT = os.urandom(250_000)

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from hub_under_test import RunningHub, Signed
 from huggingface_hub import HfApi
-from policies_in_force import EVERYTHING, adopt_policy
 
 from openward.store.repositories import find_blob, possesses
 from openward.vocabulary import Sha256
 from openward.weights.xet_hash import Chunk, XetHash, chunk_of, file_hash, xet_text, xorb_hash
 from openward.weights.xet_shard import END, TAG, WITH_SHA256
+from tests.journeys.hub_under_test import RunningHub, Signed
+from tests.journeys.policies_in_force import EVERYTHING, adopt_policy
 
 UPLOAD = """
 import sys

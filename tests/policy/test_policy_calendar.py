@@ -3,7 +3,13 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_builders import (
+
+from openward.policy.calendar import decide_changes
+from openward.policy.case import Case
+from openward.policy.decision import decide_tier
+from openward.policy.document import Policy
+from openward.vocabulary import RiskDomain
+from tests.policy.policy_builders import (
     DEMONSTRATION,
     ENDS,
     FROM,
@@ -16,12 +22,6 @@ from policy_builders import (
     fact,
     questions,
 )
-
-from openward.policy.calendar import decide_changes
-from openward.policy.case import Case
-from openward.policy.decision import decide_tier
-from openward.policy.document import Policy
-from openward.vocabulary import RiskDomain
 
 SECOND = timedelta(seconds=1)
 

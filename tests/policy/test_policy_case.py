@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_builders import MEBIBYTE, NOW, PATIENT, SMALL, case_of, fact, questions, sha
 
 from openward.errors import Malformed
 from openward.policy.case import (
@@ -29,6 +28,16 @@ from openward.policy.document import Policy
 from openward.policy.fact import LATEST, Interval
 from openward.statements.strict_json import canonical_json, parse_json
 from openward.vocabulary import RiskDomain, Tier, WeightFile
+from tests.policy.policy_builders import (
+    MEBIBYTE,
+    NOW,
+    PATIENT,
+    SMALL,
+    case_of,
+    fact,
+    questions,
+    sha,
+)
 
 OTHER = CaseFile(WeightFile(sha(2), 5), Reading.UNREADABLE, True)
 FULL = Case(

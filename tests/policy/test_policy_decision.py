@@ -4,7 +4,15 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from policy_builders import (
+
+from openward.policy.case import Case, CaseFile, Derivation, Linked, Overlap, Parent, Reading
+from openward.policy.decision import State, TierDecision, decide_tier
+from openward.policy.document import Policy, Treatment
+from openward.policy.fact import EvidenceFact, Interval
+from openward.policy.record import appraise_record
+from openward.policy.rulebook import RULES
+from openward.vocabulary import RiskDomain, Tier, WeightFile
+from tests.policy.policy_builders import (
     DEMONSTRATION,
     ENDS,
     FROM,
@@ -23,14 +31,6 @@ from policy_builders import (
     questions,
     sha,
 )
-
-from openward.policy.case import Case, CaseFile, Derivation, Linked, Overlap, Parent, Reading
-from openward.policy.decision import State, TierDecision, decide_tier
-from openward.policy.document import Policy, Treatment
-from openward.policy.fact import EvidenceFact, Interval
-from openward.policy.record import appraise_record
-from openward.policy.rulebook import RULES
-from openward.vocabulary import RiskDomain, Tier, WeightFile
 
 Question = tuple[Policy, Case]
 ASSESSED, PRESUMED, UNASSESSED = State.ASSESSED, State.PRESUMED, State.UNASSESSED

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_builders import PATIENT, POLICIES, policies
 
 from openward.errors import Malformed
 from openward.policy.alternatives import Alternatives
@@ -23,6 +22,7 @@ from openward.policy.document import (
 )
 from openward.statements.strict_json import canonical_json, parse_json
 from openward.vocabulary import RiskDomain, Tier
+from tests.policy.policy_builders import PATIENT, POLICIES, policies
 
 Edit = Callable[[dict[str, Any]], object]
 EXAMPLE = json.loads((POLICIES / "example.json").read_bytes())

@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 import pytest
-from policy_builders import DEMONSTRATION, LARGE, NOW, SMALL, all_at, case_of, sha
 
 from openward.policy.case import Case
 from openward.policy.decision import TierDecision, decide_tier
 from openward.policy.document import Treatment
 from openward.policy.duties import Demand, Gate, decide_demand
 from openward.vocabulary import Tier
+from tests.policy.policy_builders import DEMONSTRATION, LARGE, NOW, SMALL, all_at, case_of, sha
 
 MISSING = decide_tier(DEMONSTRATION, case_of(LARGE), NOW)
 

@@ -3,7 +3,6 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given
-from policy_builders import DEMONSTRATION, LARGE, NOW, PATIENT, all_at, case_of, questions, sha
 
 from openward.errors import VerificationError
 from openward.policy.case import Case, case_json, parse_case
@@ -12,6 +11,16 @@ from openward.policy.document import Policy, parse_policy, policy_json
 from openward.policy.replay import appraise_replay, record_decision, verify_replay
 from openward.statements.entry import Decided, Entry, parse_entry
 from openward.statements.strict_json import canonical_json, parse_json
+from tests.policy.policy_builders import (
+    DEMONSTRATION,
+    LARGE,
+    NOW,
+    PATIENT,
+    all_at,
+    case_of,
+    questions,
+    sha,
+)
 
 CASE = case_of(LARGE, evidence=all_at(0.6))
 DECISION = decide_tier(DEMONSTRATION, CASE, NOW)

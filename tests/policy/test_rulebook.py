@@ -4,19 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
-from policy_builders import (
-    DEMONSTRATION,
-    FROM,
-    LARGE,
-    NOW,
-    SMALL,
-    UNTIL,
-    all_at,
-    case_of,
-    fact,
-    sha,
-)
-
 from openward.access.grant import (
     Approval,
     PublisherGate,
@@ -42,6 +29,18 @@ from openward.statements.intoto import PAYLOAD_TYPE
 from openward.statements.keys import Ed25519Signer
 from openward.statements.strict_json import parse_json
 from openward.vocabulary import PartyId, Reason, RiskDomain, Rule, Tier, WeightFile
+from tests.policy.policy_builders import (
+    DEMONSTRATION,
+    FROM,
+    LARGE,
+    NOW,
+    SMALL,
+    UNTIL,
+    all_at,
+    case_of,
+    fact,
+    sha,
+)
 
 ELSEWHERE = {
     # Given where a hub has not decided yet, before there is anything to decide on.

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hub_in_a_folder import an_office
 from sqlalchemy import Connection, func, select
 
 from openward.errors import Malformed
@@ -32,6 +31,7 @@ from openward.store.repositories import (
     tree_of,
 )
 from openward.vocabulary import Sha256
+from tests.registrar.hub_in_a_folder import an_office
 
 WEIGHTS = bytes(range(256)) * 10
 OID = Sha256(hashlib.sha256(WEIGHTS).hexdigest())

@@ -1,17 +1,20 @@
 """Releases that belong together count together; what a stranger does later closes nothing."""
 
-from dataclasses import replace
+import hashlib
 
 import pytest
 
+from openward.errors import Conflict, Malformed
 from openward.policy.case import Case
 from openward.policy.decision import State
 from openward.registrar.casework import gather_case
-from openward.registrar.repositories import Settings
+from openward.registrar.filing import Filed
+from openward.registrar.refusals import Refusal
+from openward.registrar.repositories import delete_repo
 from openward.store import reads
 from openward.store.repositories import subject_files
-from openward.vocabulary import PartyId, RiskDomain, Tier
-from tests.world import DAY, EVALUATOR, Published, World, card, noise, readable
+from openward.vocabulary import RiskDomain, Sha256, Tier, WeightFile, subject_of
+from tests.world import DAY, EVALUATOR, RIGHT, Published, World, card, noise, quiz_log, readable
 
 SOME, MOST = 4000, 7000  # bytes; each is presumed open alone, both together are not
 
@@ -80,6 +83,7 @@ def test_releases_of_one_declared_family_add_up(world: World) -> None:
 
 def test_a_declared_base_adds_up(world: World) -> None:
     world.publish("ben", "base", {"a.st": readable("a", MOST)})
+    world.clock.move(DAY)
     declared = card(base_model="ben/base")
     child = world.publish("ada", "child", {"b.st": readable("b", MOST), "README.md": declared})
     free = world.publish("ada", "free", {"b.st": readable("c", MOST)})
@@ -166,9 +170,7 @@ def case_of(world: World, model: Published) -> Case:
     with world.office.database.reading() as connection:
         policy = world.standing(model)
         assert policy is not None
-        return gather_case(
-            world.office, connection, model.subject, policy.policy, world.clock()
-        )
+        return gather_case(world.office, connection, model.subject, policy.policy, world.clock())
 
 
 def test_a_public_case_says_nothing_of_a_private_copy(world: World) -> None:
@@ -211,13 +213,19 @@ def test_an_adapter_is_not_presumed_harmless(world: World) -> None:
     assert state(world, by_file) == UNASSESSED
 
 
-@pytest.mark.parametrize("relation", ["adapter", "quantized", "finetune", "merge", "nonsense"])
-@pytest.mark.parametrize(("tier", "expected"), [(1, OPEN), (2, UNASSESSED), (4, UNASSESSED)])
+@pytest.mark.parametrize(
+    ("relation", "tier", "expected"),
+    [
+        ("adapter", 2, UNASSESSED),
+        ("quantized", 1, OPEN),
+        ("quantized", 2, UNASSESSED),
+        ("finetune", 4, UNASSESSED),
+        ("nonsense", 2, UNASSESSED),
+    ],
+)
 def test_what_derives_from_a_higher_tier_is_not_presumed_harmless(
     world: World, relation: str, tier: int, expected: tuple[str, int]
 ) -> None:
-    if relation not in ("quantized", "nonsense") and tier != 2:
-        pytest.skip("the kind of derivation changes nothing here") if False else None
     base = world.publish("ben", "base", {"a.st": readable("a", 1000)})
     world.measure(base.subject, tier)
     declared = card(base_model="ben/base", base_model_relation=relation)
@@ -231,9 +239,7 @@ def test_a_listed_domain_is_not_presumed_harmless(world: World) -> None:
     declared = card(tags=["Toxin-Design"])
     model = world.publish("ada", "m", {"a.st": readable("a"), "README.md": declared})
     assert state(world, model) == UNASSESSED
-    poetry = world.publish(
-        "ada", "p", {"a.st": readable("b"), "README.md": card(tags=["poetry"])}
-    )
+    poetry = world.publish("ada", "p", {"a.st": readable("b"), "README.md": card(tags=["poetry"])})
     assert state(world, poetry) == OPEN
 
 
@@ -279,26 +285,61 @@ def test_the_subject_is_what_was_published(world: World) -> None:
         assert subject_files(connection, model.subject).digest == model.subject
 
 
+def file_all(world: World, subject: Sha256, tier: int) -> None:
+    """File an evaluation of every domain, one after the other."""
+    log, evaluator = quiz_log(RIGHT[tier], world.clock()), world.evaluator()
+    for domain in RiskDomain:
+        filed = world.file(evaluator, world.statement(subject, domain, log), log)
+        assert isinstance(filed, Filed)
+
+
 def test_evidence_on_weights_nobody_published_waits_for_them(world: World) -> None:
     """Filed ahead, it is on record in hiding, covered by a checkpoint, and counts on the day."""
-    from tests.world import quiz_log
-
-    scratch = world.publish("ada", "scratch", {"a.st": readable("a", 20_000)}, private=True)
-    subject = scratch.subject
-    with world.office.database.writing() as connection:
-        from openward.store.repositories import delete_repo
-
-        delete_repo(connection, scratch.repo.id)
-    log = quiz_log(0, world.clock())
-    evaluator = world.evaluator()
-    for domain in RiskDomain:
-        world.file(evaluator, world.statement(subject, domain, log), log)
+    content = readable("a", 20_000)
+    weights = WeightFile(Sha256(hashlib.sha256(content).hexdigest()), len(content))
+    subject = subject_of([weights]).digest
+    file_all(world, subject, 1)
+    assert world.decisions(subject) == []
     with world.office.database.reading() as connection:
         size = reads.log_size(connection)
         assert reads.published(connection, world.office.config.origin)[0] == size
-    model = world.publish("ada", "m", {"a.st": readable("a", 20_000)})
+        assert len(reads.hidden_evidence(connection, subject)) == len(RiskDomain)
+    model = world.publish("ada", "m", {"a.st": content})
     assert model.subject == subject
     assert state(world, model) == ("assessed", 1)
     assert world.opens(model, "a.st")
-    assert PartyId("bureau") == EVALUATOR
-    assert replace(model) == model
+
+
+def test_evidence_counts_though_the_repository_was_away(world: World) -> None:
+    ada, files = world.person("ada"), {"a.st": readable("a", 1000)}
+    model = world.publish(ada, "m", files)
+    assert state(world, model) == OPEN
+    assert delete_repo(world.office, ada.party, "model", "ada/m") is None
+    file_all(world, model.subject, 4)
+    back = world.publish(ada, "m", files)
+    assert back.subject == model.subject
+    assert state(world, back) == ("assessed", 4)
+    assert not world.opens(back, "a.st")
+
+
+def test_a_statement_is_filed_once_and_with_its_own_log(world: World) -> None:
+    model = world.publish("ada", "m", {"a.st": readable("a", 20_000)})
+    log = quiz_log(0, world.clock())
+    envelope = world.statement(model.subject, RiskDomain.CYBER, log)
+    with pytest.raises(Malformed, match="these bytes are"):
+        world.file(world.evaluator(), envelope, log + b" ")
+    assert isinstance(world.file(world.evaluator(), envelope, log), Filed)
+    before = len(world.record())
+    with pytest.raises(Conflict, match="filed before"):
+        world.file(world.evaluator(), envelope, log)
+    assert len(world.record()) == before
+
+
+def test_a_stranger_files_no_evidence(world: World) -> None:
+    model = world.publish("ada", "m", {"a.st": readable("a", 20_000)})
+    log = quiz_log(0, world.clock())
+    envelope = world.statement(model.subject, RiskDomain.CYBER, log)
+    before = len(world.record())
+    assert isinstance(world.file(world.person("mallory"), envelope, log), Refusal)
+    assert len(world.record()) == before
+    assert isinstance(world.file(world.person("ada"), envelope, log), Filed)

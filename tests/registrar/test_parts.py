@@ -5,7 +5,6 @@ import os
 from datetime import timedelta
 
 import pytest
-from hub_in_a_folder import an_account, an_office
 
 from openward.errors import Malformed
 from openward.registrar import uploads
@@ -21,6 +20,7 @@ from openward.registrar.uploads import (
 )
 from openward.store.repositories import possesses
 from openward.vocabulary import Sha256
+from tests.registrar.hub_in_a_folder import an_account, an_office
 
 CONTENT = os.urandom(10_000)
 DIGEST = Sha256(hashlib.sha256(CONTENT).hexdigest())

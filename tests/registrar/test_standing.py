@@ -251,9 +251,7 @@ def test_a_policy_counts_from_its_own_date(world: World) -> None:
 
 
 def stricter(policy: Policy) -> Policy:
-    return replace(
-        policy, proportionality=replace(policy.proportionality, presumed_open_bytes=10)
-    )
+    return replace(policy, proportionality=replace(policy.proportionality, presumed_open_bytes=10))
 
 
 def test_a_more_open_policy_opens_once_decided_and_published(world: World) -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hub_in_a_folder import an_account, an_office, at
 
 from openward.config import LimitsConfig
 from openward.errors import Malformed, VerificationError
@@ -22,6 +21,7 @@ from openward.store.xorbs import Places, find_xorb, pending_bytes
 from openward.vocabulary import Sha256
 from openward.weights.xet_hash import XetHash, chunk_of, file_hash, xet_text, xorb_hash
 from openward.weights.xet_shard import Segment, Shard, ShardFile
+from tests.registrar.hub_in_a_folder import an_account, an_office, at
 
 PIECES = [secrets.token_bytes(1000 + n) for n in range(4)]
 CHUNKS = [chunk_of(piece) for piece in PIECES]

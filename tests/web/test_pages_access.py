@@ -6,7 +6,17 @@ from datetime import timedelta
 from typing import Protocol
 
 import pytest
-from pages_arranged import (
+from starlette.testclient import TestClient
+
+from openward.registrar.access_requests import RequestState, Ruling, answer_requests
+from openward.registrar.accounts import issue_sign_in_link
+from openward.registrar.admissions import end_lease
+from openward.registrar.repositories import Settings, change_settings
+from openward.store import reads
+from openward.store.accounts import set_verified
+from openward.web.pages_access import Wanted, wanted_fields
+from openward.web.sessions import SESSION_COOKIE
+from tests.web.pages_arranged import (
     ENDPOINT,
     LAB,
     Arranged,
@@ -20,17 +30,7 @@ from pages_arranged import (
     put_in_force,
     weights,
 )
-from pages_reading import PageReader
-from starlette.testclient import TestClient
-
-from openward.registrar.access_requests import RequestState, Ruling, answer_requests
-from openward.registrar.accounts import issue_sign_in_link
-from openward.registrar.admissions import end_lease
-from openward.registrar.repositories import Settings, change_settings
-from openward.store import reads
-from openward.store.accounts import set_verified
-from openward.web.pages_access import Wanted, wanted_fields
-from openward.web.sessions import SESSION_COOKIE
+from tests.web.pages_reading import PageReader
 
 
 class Answer(Protocol):

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from pages_arranged import LAB, ROOT, Arranged, arrange
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from openward.config import CONFIGURATION_VARIABLE
 from openward.registrar.founding import CONFIGURATION
 from openward.web.sessions import SESSION_COOKIE
+from tests.web.pages_arranged import LAB, ROOT, Arranged, arrange
 
 CHROMIUM = Path("/usr/bin/chromium")
 START_LIMIT = 60  # seconds; the machine may be busy

@@ -9,18 +9,6 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from pages_arranged import (
-    LAB,
-    Arranged,
-    arrange,
-    arrange_empty,
-    commit,
-    file_result,
-    publish,
-    subject_named,
-    weights,
-)
-from pages_reading import PageReader
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
@@ -34,6 +22,18 @@ from openward.vocabulary import RiskDomain
 from openward.web import pages_catalogue
 from openward.web.hub_errors import HubProblem
 from openward.web.pages_problems import problem_page
+from tests.web.pages_arranged import (
+    LAB,
+    Arranged,
+    arrange,
+    arrange_empty,
+    commit,
+    file_result,
+    publish,
+    subject_named,
+    weights,
+)
+from tests.web.pages_reading import PageReader
 
 VISITOR_PAGES = (
     "/",
