@@ -21,7 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.answers import Answers, measure_answers
-from benchmarks.footprint import Import, Memory, measure_import, peak, resident
+from benchmarks.imports import Import, measure_import
+from benchmarks.processes import peak, resident
 from benchmarks.servers import RunningHub, running_hub, running_nginx
 from benchmarks.transfers import (
     Download,
@@ -37,6 +38,17 @@ from benchmarks.transfers import (
 )
 
 SMALL, LARGE = 64 << 20, 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident MB of the server: started, after 64 MiB up and down, after 1 GiB; and at worst."""
+
+    before: float
+    after_64_mib: float
+    after_1_gib: float
+    peak: float
+    goal: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +100,10 @@ def measure(folder: Path, tell: Tell) -> Report:
         downloads = []
         for streams, goal in ((1, 0.8), (4, 1.0)):
             tell(f"1 GiB down, streams: {streams}")
-            downloads.append(measure_download(address, nginx, source, streams, goal))
+            downloads.append(measure_download(hub, address, nginx, source, streams, goal))
         memory = Memory(before, after_small, resident(hub.pid), peak(hub.pid), goal=300.0)
         tell("answers")
-        answers = measure_answers(address, goal=10.0)
+        answers = measure_answers(address, hub.pid, goal=10.0)
         version = None if nginx is None else nginx.version
     noise = Noise(
         processors=os.cpu_count() or 1,
@@ -134,7 +146,7 @@ def as_table(report: Report) -> str:
         (
             f"resolve at {report.resolve.achieved_per_s:.0f}/s",
             f"p50 {report.resolve.p50:.1f} ms, p99 {report.resolve.p99:.1f} ms",
-            f"failed {report.resolve.failed}",
+            f"{report.resolve.cpu:.2f} ms of processor each, unanswered {report.resolve.failed}",
             f"p99 < {report.resolve.goal:.0f} ms",
         ),
         (

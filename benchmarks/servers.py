@@ -7,6 +7,7 @@ Both send the same file, so both find it in the same page cache.
 """
 
 import os
+import pwd
 import re
 import secrets
 import shutil
@@ -69,6 +70,7 @@ class RunningNginx:
     """An nginx that serves the folder of blobs."""
 
     port: int
+    pid: int
     version: str
 
     def address(self, sha256: str) -> str:
@@ -108,12 +110,10 @@ def running_nginx(folder: Path, blobs: Path) -> Iterator[RunningNginx | None]:
     command = [program, "-p", str(folder), "-c", str(configuration)]
     with _ended(command, folder / "stderr") as server:
         _await_port(server, port, folder / "stderr")
-        yield RunningNginx(port, version[0] if version else "nginx")
+        yield RunningNginx(port, server.pid, version[0] if version else "nginx")
 
 
 def _own_name() -> str:
-    import pwd
-
     return pwd.getpwuid(os.geteuid()).pw_name
 
 

@@ -4,7 +4,9 @@
     upload      LFS: batch, PUT, verify, as the clients send it; beside the same machine's speed of
                 SHA-256 over the same bytes and of one write of them with fsync
 
-Speeds are in MB/s (10^6 bytes); of several streams, their sum. What an upload is held against is
+Speeds are in MB/s (10^6 bytes); of several streams, their sum. Beside the speed of a download
+stands the processor time that the server spent on it, which other work on the machine moves less.
+What an upload is held against is
 1 / (1/sha256 + 1/write): the two done one after the other, by nothing else.
 """
 
@@ -18,9 +20,11 @@ from statistics import median
 
 import httpx2
 
+from benchmarks.processes import MB, cpu_seconds
 from benchmarks.servers import NAMESPACE, RunningHub, RunningNginx
+from openward.statements.strict_json import Fields, parse_json
 
-MB = 1e6
+GIB = 1 << 30
 TURNS = 3
 _PIECE = 1 << 20
 _LIMIT = 120.0  # seconds for one transfer
@@ -37,13 +41,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Speeds of `streams` downloads at once; nginx and ratio are None where there is no nginx."""
+    """`streams` downloads at once; what speaks of nginx is None where there is none.
+
+    The speed of each, their ratio, and the processor seconds that each server used per GiB.
+    """
 
     streams: int
     hub: float
     nginx: float | None
     ratio: float | None
     goal: float
+    hub_cpu: float
+    nginx_cpu: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +120,14 @@ def upload_speed(hub: RunningHub, repo: str, source: Source) -> float:
         "hash_algo": "sha256",
     }
     answer = _post(hub, f"/{repo}.git/info/lfs/objects/batch", asked)
-    actions = answer["objects"][0]["actions"]
+    [file] = answer.listing("objects")
+    actions = file.fields("actions")
+    href, verify = (actions.fields(name).text("href") for name in ("upload", "verify"))
     began = time.perf_counter()
-    curl = [*_CURL, "--upload-file", str(source.path), actions["upload"]["href"]]
+    curl = [*_CURL, "--upload-file", str(source.path), href]
     subprocess.run(curl, check=True, stdout=subprocess.DEVNULL, timeout=_LIMIT)
     spent = time.perf_counter() - began
-    _post(hub, actions["verify"]["href"].removeprefix(hub.endpoint), {"oid": source.sha256})
+    _post(hub, verify.removeprefix(hub.endpoint), {"oid": source.sha256})
     return source.size / MB / spent
 
 
@@ -150,17 +161,28 @@ def measure_upload(
 
 
 def measure_download(
-    ours: str, nginx: RunningNginx | None, source: Source, streams: int, goal: float
+    hub: RunningHub,
+    ours: str,
+    nginx: RunningNginx | None,
+    source: Source,
+    streams: int,
+    goal: float,
 ) -> Download:
     """The median of three turns each, one after the other, so that noise falls on both."""
-    addresses = [ours] if nginx is None else [ours, nginx.address(source.sha256)]
+    served = [(hub.pid, ours)]
+    if nginx is not None:
+        served.append((nginx.pid, nginx.address(source.sha256)))
+    before = [cpu_seconds(pid) for pid, _ in served]
     turns = [
-        [download_speed(address, streams, source.size) for address in addresses]
+        [download_speed(address, streams, source.size) for _, address in served]
         for _ in range(TURNS)
     ]
-    hub, *others = (median(column) for column in zip(*turns, strict=True))
-    theirs = others[0] if others else None
-    return Download(streams, hub, theirs, None if theirs is None else hub / theirs, goal)
+    carried = TURNS * streams * source.size / GIB
+    cpu = [(cpu_seconds(pid) - at) / carried for (pid, _), at in zip(served, before, strict=True)]
+    speed = [median(column) for column in zip(*turns, strict=True)]
+    if nginx is None:
+        return Download(streams, speed[0], None, None, goal, cpu[0], None)
+    return Download(streams, speed[0], speed[1], speed[0] / speed[1], goal, cpu[0], cpu[1])
 
 
 def download_speed(address: str, streams: int, size: int) -> float:
@@ -182,7 +204,7 @@ def _bearer(hub: RunningHub) -> dict[str, str]:
     return {"Authorization": f"Bearer {hub.token}"}
 
 
-def _post(hub: RunningHub, path: str, asked: object):  # type: ignore[no-untyped-def]
+def _post(hub: RunningHub, path: str, asked: object) -> Fields:
     answer = httpx2.post(hub.endpoint + path, json=asked, headers=_bearer(hub), timeout=_LIMIT)
     answer.raise_for_status()
-    return answer.json()
+    return Fields.of(parse_json(answer.content), "answer")

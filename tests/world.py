@@ -142,7 +142,7 @@ def card(**declared: object) -> bytes:
     return f"---\n{json.dumps(declared)}\n---\n# A model\n".encode()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Person:
     """An account, and how it acts."""
 
@@ -192,6 +192,7 @@ class World:
             if verified:
                 with self.office.database.writing() as connection:
                     set_verified(connection, account.id, "in person", self.clock())
+                    account = account_by_id(connection, account.id) or account
             self.people[name] = Person(self, account)
         return self.people[name]
 

@@ -29,6 +29,7 @@ from openward.access.usage import (
     parse_usage_attestation,
     usage_attestation_json,
 )
+from openward.errors import Conflict
 from openward.policy.duties import Demand, Gate
 from openward.policy.rulebook import APPROVAL_WANTED
 from openward.registrar.applicants import applicant_of, pseudonym
@@ -40,6 +41,7 @@ from openward.statements.dsse import sign_envelope
 from openward.statements.entry import Ended
 from openward.statements.intoto import PAYLOAD_TYPE, statement_bytes
 from openward.statements.strict_json import JsonValue, format_time, parse_json
+from openward.store import reads
 from openward.store.accounts import AccountRow, account_by_id
 from openward.store.records import Hidden, enter, enter_hidden
 from openward.store.repositories import RepoRow, RevisionRow, find_revision
@@ -175,6 +177,9 @@ def _answer(
     approval = Approval.PENDING
     if before is not None and before.state == "accepted" and before.decided_by != "openward":
         approval = Approval.GIVEN
+    if before is not None and before.state == "rejected" and gate is not PublisherGate.NONE:
+        # Also where the gate answers by itself: who was turned away is not let in by asking again.
+        gate, approval = PublisherGate.MANUAL, Approval.DECLINED
     outcome = decide_grant(demand, gate, applicant, attestation, approval, now)
     if isinstance(outcome, Granted):
         return _lease(office, connection, account, demand, outcome.lease, attestation, now)
@@ -194,7 +199,7 @@ def _attestation(
 ) -> UsageAttestation | None:
     if promise is None:
         return None
-    return UsageAttestation(
+    attestation = UsageAttestation(
         applicant=pseudonym(office, account),
         subject=demand.subject,
         repository=repo.full_name,
@@ -203,6 +208,8 @@ def _attestation(
         accepted_at=now,
         expires_at=now + timedelta(days=demand.lease_days),
     )
+    # What cannot be read back could never be answered by the publisher.
+    return parse_usage_attestation(usage_attestation_json(attestation))
 
 
 def _lease(
@@ -266,8 +273,14 @@ def lend_for_evaluation(
 
 
 def end_lease(office: Office, entry: int, reason: str) -> int:
-    """End a lease before its date, by an entry that says why; returns that entry's index."""
+    """End a lease before its date, by an entry that says why; returns that entry's index.
+
+    Raises Conflict where no lease stands at `entry`, or it was ended before.
+    """
     with office.database.writing() as connection:
+        lease = reads.lease_at(connection, entry)
+        if lease is None or lease.ended_by is not None:
+            raise Conflict(f"entry {entry} is no lease that could still be ended")
         index = enter(connection, Ended(entry, reason), office.clock())
     office.sequencer.publish()
     return index

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from openward.access import identity
 from openward.access.grant import PublisherGate
 from openward.access.identity import Possession
-from openward.access.lease import Lease, LeaseKind
+from openward.access.lease import Lease, LeaseKind, LeaseState
 from openward.access.passage import Allowed, decide_access
 from openward.access.refusal import Refused
 from openward.policy.duties import Demand, Gate, decide_demand
@@ -31,6 +31,7 @@ from openward.store.repositories import (
     TreeFile,
     blobs_of_subject,
     possesses,
+    subjects_holding,
 )
 from openward.store.requests import find_request
 from openward.vocabulary import Reason, Sha256, Tier
@@ -94,8 +95,8 @@ def decide_passage(
     publisher = PublisherGate(repo.gate)
     entry = None if standing is None else standing.row.index
     notice = None if standing is None else notice_of(standing, repo, now)
-    shown = file is not None and file.path in ALWAYS_SHOWN and file.blob.recognition == "text"
-    if shown or (demand.gate is Gate.OPEN and publisher is PublisherGate.NONE):
+    open_to_all = demand.gate is Gate.OPEN and publisher is PublisherGate.NONE
+    if open_to_all or _shown(connection, revision, file):
         return Passage(_ANYBODY, demand, publisher, entry, None, None, notice)
     party = caller()
     leases = _leases(connection, repo, revision.subject, party, demand)
@@ -108,6 +109,15 @@ def decide_passage(
     )
     lease = _used(leases, now) if isinstance(outcome, Allowed) else None
     return Passage(outcome, demand, publisher, entry, lease, party, notice)
+
+
+def _shown(connection: Connection, revision: RevisionRow, file: TreeFile | None) -> bool:
+    """Whether the file is one that goes before any gate, and no part of these weights."""
+    if file is None or file.path not in ALWAYS_SHOWN or file.blob.recognition != "text":
+        return False
+    # Text past a commit's allowance counts with the weights.
+    sha256 = file.blob.sha256
+    return revision.subject not in subjects_holding(connection, [sha256]).get(sha256, set())
 
 
 def demand_of(standing: Standing | None, subject: Sha256) -> Demand:
@@ -181,5 +191,5 @@ def lease_of(connection: Connection, row: LeaseRow, holder: str, terms: Sha256) 
 
 
 def _used(leases: dict[int, Lease], now: datetime) -> int | None:
-    running = [index for index, lease in leases.items() if lease.starts <= now < lease.until]
+    running = [index for index, each in leases.items() if each.state(now) is LeaseState.RUNNING]
     return max(running, default=None)

@@ -20,7 +20,7 @@ from openward.registrar.office import Office
 from openward.statements.strict_json import parse_json
 from openward.store import reads
 from openward.store.blobs import read_blob
-from openward.store.reads import DecisionRow
+from openward.store.reads import DecisionRow, PolicyRow
 from openward.store.repositories import subjects_holding
 from openward.vocabulary import Sha256, Tier
 
@@ -102,9 +102,9 @@ def load_standing(
 
     The strictest reading stands, with the policy it is by.
     """
-    read = _inputs(office, connection, row)
-    readings = [(read.policy, _decided(read, row.at)), (read.policy, _decided(read, now))]
     in_force = reads.policy_in_force(connection, now)
+    read = _inputs(office, connection, row, in_force)
+    readings = [(read.policy, _decided(read, row.at)), (read.policy, _decided(read, now))]
     if in_force is not None and in_force.index != row.policy_entry:
         since = _read(in_force.document, _case_bytes(office, row))
         readings.append((since.policy, _decided(since, now)))
@@ -124,8 +124,12 @@ def _strictness(decision: TierDecision) -> tuple[Closedness, bool]:
     return _closedness(decision), decision.state is State.UNASSESSED
 
 
-def _inputs(office: Office, connection: Connection, row: DecisionRow) -> "_Read":
-    policy_row = reads.policy_at(connection, row.policy_entry)
+def _inputs(
+    office: Office, connection: Connection, row: DecisionRow, at_hand: PolicyRow | None = None
+) -> "_Read":
+    policy_row = at_hand
+    if policy_row is None or policy_row.index != row.policy_entry:
+        policy_row = reads.policy_at(connection, row.policy_entry)
     if policy_row is None:
         raise LookupError(f"decision {row.index} names no policy")  # the foreign key forbids it
     return _read(policy_row.document, _case_bytes(office, row))

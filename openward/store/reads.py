@@ -186,10 +186,13 @@ def leases_of(
         query = query.where(t.lease.c.account == account)
     if subject is not None:
         query = query.where(t.lease.c.subject == subject)
-    return [
-        LeaseRow(r.number, r.kind, r.account, r.subject, r.starts, r.until, r.terms, r.ended_by)
-        for r in connection.execute(query)
-    ]
+    return [LeaseRow(*row) for row in connection.execute(query)]
+
+
+def lease_at(connection: Connection, index: int) -> LeaseRow | None:
+    """The lease that the entry at `index` gave."""
+    row = connection.execute(select(t.lease).where(t.lease.c.number == index)).one_or_none()
+    return None if row is None else LeaseRow(*row)
 
 
 def subjects_undecided(connection: Connection, policy_entry: int) -> list[Sha256]:

@@ -89,8 +89,21 @@ def _serve_paths(request: Request, form: Form) -> Response:
                 page.append(by_path[path])
             elif path and path in folders:
                 page.append((path, folders[path]))
-        listing = _described(connection, repo, files, page, expand=expand)
+        listing = [
+            _named(each) for each in _described(connection, repo, files, page, expand=expand)
+        ]
     return JSONResponse(listing, headers={"X-Repo-Commit": revision.oid})
+
+
+def _named(entry: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The entry with the name under which its bytes are copied to another repository.
+
+    The client copies a large file only where `xetHash` names it, hands the name back beside the
+    SHA-256 and reads nothing by it. It stands here alone: in a tree it would send downloads to a
+    Xet store, and this hub serves files as they are.
+    """
+    large = entry.get("lfs")
+    return {**entry, "xetHash": large["oid"]} if isinstance(large, dict) else entry
 
 
 def _entries_of(

@@ -22,7 +22,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route("/log/checkpoint", checkpoint),
         Route("/log/vkey", vkey),
-        Route("/log/{path:path}", tile),
+        Route("/log/tile/{path:path}", tile),
     ]
 
 
@@ -42,7 +42,7 @@ async def vkey(request: Request) -> Response:
 async def tile(request: Request) -> Response:
     office: Office = request.app.state.office
     try:
-        path = parse_tile_path(request.path_params["path"]).text()
+        path = parse_tile_path(f"tile/{request.path_params['path']}").text()
     except Malformed as e:
         return PlainTextResponse(f"{e}\n", 404, headers=_OPEN)
     content = office.log.tiles.read(path)

@@ -1,7 +1,6 @@
-"""A few pages that need no stylesheet: signing in and confirming a device.
+"""A few pages without a template of their own: signing in and confirming a device.
 
-`plain_page` is the one place that knows how such a page looks. Nothing on it comes from elsewhere,
-and no other page may frame it.
+`plain_page` puts them in the frame that all pages share (web.pages_frame).
 """
 
 from html import escape
@@ -9,25 +8,12 @@ from html import escape
 from starlette.responses import HTMLResponse
 
 from openward.registrar.office import Office
-
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+from openward.web.pages_frame import framed
 
 
 def plain_page(office: Office, title: str, body: str, *, http: int = 200) -> HTMLResponse:
     """A page around `body`, which is HTML that the caller has escaped."""
-    hub = escape(office.config.title)
-    text = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)} - {hub}</title></head>"
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
-    return HTMLResponse(text, status_code=http, headers=_HEADERS)
+    return framed(office, title, body, http=http)
 
 
 def form(action: str, inside: str) -> str:

@@ -40,7 +40,8 @@ from openward.web import (
     sign_in,
 )
 from openward.web.api import build_api
-from openward.web.hub_errors import RequestIds, problem_answers
+from openward.web.hub_errors import RequestIds
+from openward.web.pages_problems import problem_answers
 from openward.web.raw_path import RawPath
 from openward.web.standing import API
 

@@ -1,4 +1,4 @@
-"""The published log's storage, as files and as a row, held to what every implementation promises."""
+"""The published log's storage, as files and as a row, held to what each of its kind promises."""
 
 import errno
 import os

@@ -402,10 +402,10 @@ def test_a_request_that_waits_keeps_its_deadline(world: World, ada: Person, ben:
 
 
 def test_the_evaluation_of_a_private_model_names_nobody(world: World) -> None:
-    model = world.publish("ada", "concealed", {WEIGHTS: readable("m", BIG)}, private=True)
+    model = world.publish("wilhelmina", "concealed", {WEIGHTS: readable("m", BIG)}, private=True)
     evaluator = world.evaluator()
     lend_for_evaluation(world.office, evaluator.party, model.repo, model.revision)
     assert world.opens(model, WEIGHTS, evaluator)
     raw = b"\n".join(entry.to_bytes() for entry in world.record())
-    for hidden in ("concealed", "eva-lund", "ada", model.subject):
+    for hidden in ("concealed", "eva-lund", "wilhelmina", model.subject):
         assert hidden.encode() not in raw

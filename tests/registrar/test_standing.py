@@ -1,4 +1,4 @@
-"""Where weights stand: openings wait, tightenings do not, lapses count at once, bytes carry floors."""
+"""Where weights stand: openings wait, tightenings do not, lapses count, bytes carry floors."""
 
 import hashlib
 from dataclasses import replace
@@ -445,13 +445,13 @@ def test_a_private_model_is_decided_in_hiding_and_opened_before_it_is_served(wor
 
 
 def test_no_entry_names_a_private_model_or_its_weights(world: World) -> None:
-    ada = world.person("ada")
-    content = card(base_model="ada/secret-base", tags=["toxin-design"])
+    author = world.person("wilhelmina")
+    content = card(base_model="wilhelmina/secret-base", tags=["toxin-design"])
     files = {"a.safetensors": readable("a", BIG), "README.md": content}
-    model = world.publish(ada, "concealed", files, private=True)
+    model = world.publish(author, "concealed", files, private=True)
     world.measure(model.subject, 2, (PROXY,))
     raw = b"\n".join(entry.to_bytes() for entry in world.record())
-    for hidden in ("concealed", "secret-base", "ada", model.subject, "toxin"):
+    for hidden in ("concealed", "secret-base", "wilhelmina", model.subject, "toxin"):
         assert hidden.encode() not in raw.replace(POLICY_TEXT, b"")
 
 
