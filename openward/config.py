@@ -119,6 +119,8 @@ def read_config(path: Path) -> Place:
             raw = tomllib.load(file)
     except FileNotFoundError as e:
         raise Unavailable(f"{path}: no such configuration; run openward init") from e
+    except OSError as e:
+        raise Unavailable(f"{path}: could not be read: {e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise Malformed(f"{path}: not TOML: {e}") from e
     config = _build(HubConfig, raw, "")
@@ -172,8 +174,14 @@ def _toml(value: str | int) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return '"' + "".join(map(_toml_character, value)) + '"'
+
+
+def _toml_character(character: str) -> str:
+    # TOML 1.0 section "String": quotes, backslashes and control characters are escaped.
+    if character in '"\\' or character < " " or character == "\x7f":
+        return f"\\u{ord(character):04x}"
+    return character
 
 
 CONFIGURATION_VARIABLE = "OPENWARD_CONFIG"

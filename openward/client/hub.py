@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import httpx2
 
-from openward.errors import Malformed, Unavailable, VerificationError
+from openward.errors import Malformed, OpenwardError, Unavailable, VerificationError
 from openward.statements.strict_json import JsonValue, parse_json
 
 API = "/api/openward"
@@ -55,8 +55,7 @@ class HubReader:
                 if answer.status_code == 404:
                     raise VerificationError(f"{path}: the hub does not have it")
                 if answer.status_code >= 400:
-                    said = answer.headers.get("x-error-message") or answer.reason_phrase
-                    raise Unavailable(f"{path}: {answer.status_code} {said}")
+                    raise _refused(path, answer)
                 yield answer.iter_bytes(1 << 20)
         except httpx2.HTTPError as e:
             raise Unavailable(f"{self.endpoint}{path}: {e}") from e
@@ -68,6 +67,25 @@ class HubReader:
         except httpx2.HTTPError as e:
             raise Unavailable(f"{self.endpoint}{path}: {e}") from e
         return answer.status_code, parse_json(answer.content, limit=LIMIT)
+
+
+def _refused(path: str, answer: httpx2.Response) -> OpenwardError:
+    """What an error of the hub means to who asked: 422 is a proof that does not hold."""
+    answer.read()
+    said = answer.headers.get("x-error-message") or _detail(answer) or answer.reason_phrase
+    if answer.status_code == 422:
+        return VerificationError(f"{path}: {said}")
+    return Unavailable(f"{path}: {answer.status_code} {said}")
+
+
+def _detail(answer: httpx2.Response) -> str | None:
+    """The sentence of an RFC 9457 problem."""
+    try:
+        problem = parse_json(answer.content, limit=LIMIT)
+    except Malformed:
+        return None
+    detail = problem.get("detail") if isinstance(problem, dict) else None
+    return detail if isinstance(detail, str) else None
 
 
 Tell = Callable[[str, int, int], None]

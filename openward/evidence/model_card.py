@@ -30,6 +30,9 @@ from openward.statements.strict_json import LARGEST_INTEGER, JsonValue
 _LONGEST_FRONT = 256 << 10
 _DEEPEST = 24
 _FENCE = "---"
+# ValueError: a date such as 2026-02-31, an integer of ten thousand digits. A tag that contradicts
+# its value (`!!bool maybe`) fails in the loader with whatever comes first.
+_UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,13 @@ class Card:
     def text(self, name: str) -> str | None:
         """A member that is text, else None."""
         value = self.members.get(name)
-        return value if isinstance(value, str) and value else None
+        return value if isinstance(value, str) and _is_something(value) else None
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A member that is a text or a list of texts; what is neither is left out."""
         value = self.members.get(name)
         values = value if isinstance(value, list) else [value]
-        return tuple(v for v in values if isinstance(v, str) and v)
+        return tuple(v for v in values if isinstance(v, str) and _is_something(v))
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -96,10 +99,9 @@ def parse_front_matter(text: str) -> dict[str, JsonValue]:
     try:
         _refuse_traps(text)
         value = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader, in C
-    except (yaml.YAMLError, ValueError, RecursionError) as e:
-        # ValueError: a date such as 2026-02-31.
+        members = {} if value is None else _plain(value)
+    except _UNREADABLE as e:
         raise Malformed(f"model card: not YAML: {_first_line(e)}") from e
-    members = {} if value is None else _plain(value)
     if not isinstance(members, dict):
         raise Malformed("model card: the front matter is no mapping")
     return members
@@ -142,6 +144,11 @@ def _name(key: object) -> str:
     if not isinstance(key, str):
         raise Malformed("model card: the name of a member is no text")
     return key
+
+
+def _is_something(text: str) -> bool:
+    # U+0000 names nothing anywhere, and not every store can be asked for it.
+    return bool(text) and "\0" not in text
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ between two decisions, or another policy begin: the recorded decision is made ag
 the strictest reading stands, so that nothing stays open because nobody looked.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -13,6 +14,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
+from openward.errors import VerificationError
 from openward.policy.case import Case, parse_case
 from openward.policy.decision import State, TierDecision, decide_tier
 from openward.policy.document import Policy, Treatment, parse_policy
@@ -136,7 +138,11 @@ def _inputs(
 
 
 def _case_bytes(office: Office, row: DecisionRow) -> bytes:
-    return read_blob(office.blobs, row.case, CASE_LIMIT)
+    raw = read_blob(office.blobs, row.case, CASE_LIMIT)
+    # A byte that turned over on disk must close, never open.
+    if hashlib.sha256(raw).hexdigest() != row.case:
+        raise VerificationError(f"case {row.case}: the bytes kept here are not those decided on")
+    return raw
 
 
 @dataclass(frozen=True, slots=True, eq=False)

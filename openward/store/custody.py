@@ -80,5 +80,5 @@ def _read_secret(path: Path) -> bytes:
             return file.read(_KEY_LIMIT)
     except FileNotFoundError as e:
         raise Unavailable(f"{path}: this key does not exist") from e
-    except PermissionError as e:
-        raise Unavailable(f"{path}: this process may not read the key") from e
+    except OSError as e:
+        raise Unavailable(f"{path}: this process cannot read the key: {e.strerror}") from e

@@ -3,12 +3,14 @@
 Queries that every download asks are built once: building one costs several times its running.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
+from openward.errors import VerificationError
 from openward.store import schema as t
 from openward.vocabulary import Sha256
 
@@ -145,7 +147,11 @@ def _policy(row: Row[tuple[object, ...]] | None) -> PolicyRow | None:
     if row is None:
         return None
     m = row._mapping
-    return PolicyRow(m["number"], m["digest"], m["version"], bytes(m["document"]))
+    document = bytes(m["document"])
+    # A byte that turned over on disk must not become another threshold.
+    if hashlib.sha256(document).hexdigest() != m["digest"]:
+        raise VerificationError(f"policy {m['digest']}: the bytes kept here are not those adopted")
+    return PolicyRow(m["number"], m["digest"], m["version"], document)
 
 
 def accreditation_envelopes(connection: Connection) -> list[bytes]:

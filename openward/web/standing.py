@@ -29,6 +29,7 @@ def members_of(office: Office, connection: Connection, standing: Standing) -> di
     row, decision = standing.row, standing.decision
     shown = row.index if row.public_from is None else row.public_from
     raw = reads.entries(connection, row.index, row.index + 1)[0]
+    policy = reads.policy_at(connection, row.policy_entry)
     address = f"{office.config.endpoint}{API}"
     return {
         "state": decision.state.value,
@@ -42,5 +43,5 @@ def members_of(office: Office, connection: Connection, standing: Standing) -> di
         "shown_by": shown,
         "proof": f"{address}/entries/{row.index}/proof",
         "case": row.case,
-        "policy": standing.policy.digest,
+        "policy": None if policy is None else policy.digest,
     }

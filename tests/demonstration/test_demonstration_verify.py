@@ -1,7 +1,9 @@
 """`openward verify` against the demonstration hub: it agrees, and every flipped byte is named."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -122,3 +124,21 @@ def test_a_flipped_byte_in_a_companion_file_is_found_and_named(
     tokenizer = next(f for f in files if f["path"] == "tokenizer.json")
     flipped(demonstration.blob(tokenizer["sha256"]))
     assert "tokenizer.json" in _fails(demonstration, model)
+
+
+def test_a_flipped_byte_in_the_policy_is_found_and_named(demonstration: Demonstration) -> None:
+    model = demonstration.models["tier1"]
+    with closing(sqlite3.connect(demonstration.folder / "hub.db")) as database:
+        (document,) = database.execute("SELECT document FROM policy").fetchone()
+        at = document.index(b"0.62")
+        _write(database, document[: at + 2] + b"9" + document[at + 3 :])
+        try:
+            assert "policy " in _fails(demonstration, model)
+        finally:
+            _write(database, document)
+    assert _verify(demonstration, model, "--vkey", demonstration.vkey)["tier"] == 1
+
+
+def _write(database: sqlite3.Connection, document: bytes) -> None:
+    database.execute("UPDATE policy SET document = ?", (document,))
+    database.commit()

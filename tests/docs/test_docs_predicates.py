@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -141,7 +142,9 @@ def test_the_shell_verifies_what_we_signed(tmp_path: Path) -> None:
 
 def test_the_shell_digests_a_policy_as_we_do(tmp_path: Path) -> None:
     policy = parse_policy(_examples("predicates/tier-policy-v1.md")[0])
-    (tmp_path / "payload.json").write_bytes(policy_statement(policy))
+    statement = json.loads(policy_statement(policy))
+    statement["predicate"] = dict(reversed(statement["predicate"].items()))
+    (tmp_path / "payload.json").write_text(json.dumps(statement, indent=1), encoding="utf-8")
     script = next(b for b in blocks(read("predicates/README.md"), "sh") if "predicate" in b)
     assert _run(script, tmp_path) == policy.digest
     terms = blocks(read("predicates/usage-attestation-v1.md"), "sh")[0]

@@ -127,7 +127,7 @@ def test_an_entry_looks_like_this() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"end', b'"beginning'),
+        (b"/end/", b"/beginning/"),
         (b"openward/end/v1", b"end"),
         (b"openward/end/v1", b"openward/end/v2"),
         (b"openward/end/v1", b"openward/end"),
@@ -145,7 +145,7 @@ def test_an_entry_looks_like_this() -> None:
         (b"12:00:00Z", b"12:00:00+00:00"),
         (b"12:00:00Z", b"12:00:00.0Z"),
         (b"12:00:00Z", b"24:00:00Z"),
-        (b"}}", b"}} "),
+        (b'v1"}', b'v1"} '),
         (b"}", b"}\n"),
     ],
 )
