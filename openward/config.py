@@ -24,6 +24,7 @@ class S3Config:
     endpoint: str = ""
     """Address of the store, http or https."""
     region: str = "us-east-1"
+    """The region that requests are signed for."""
     credentials: str = ""
     """Path of a file with two lines: access key, secret key (mode 0600)."""
 
@@ -80,6 +81,7 @@ class HubConfig:
     host: str = "127.0.0.1"
     """The address to listen on."""
     port: int = 8765
+    """The port to listen on."""
     title: str = "Openward"
     """What the pages call this hub."""
     contact: str = ""

@@ -14,6 +14,7 @@ from openward.errors import Conflict, Malformed, OpenwardError, Unavailable, Ver
 COMMANDS = {
     "init": "openward.cli.hub:init",
     "serve": "openward.cli.hub:serve",
+    "upgrade": "openward.cli.hub:upgrade",
     "doctor": "openward.cli.doctor:doctor",
     "account": "openward.cli.account:account",
     "token": "openward.cli.token:token",
@@ -30,6 +31,7 @@ COMMANDS = {
 SUMMARIES = {
     "init": "Make a new hub in a folder.",
     "serve": "Serve a hub.",
+    "upgrade": "Bring a hub's database to this release's version.",
     "doctor": "Say what is configured, missing or unsafe.",
     "account": "Add, verify and list accounts.",
     "token": "Create, list and revoke tokens.",

@@ -120,7 +120,10 @@ def _record(hub: "Hub") -> Iterator[Line]:
     for path in paths_of(size):
         if office.log.tiles.read(path.text()) != grown.tiles[path.text()]:
             yield Line(path.text(), Verdict.BROKEN, "missing, or not what the entries make it")
-    if office.log.checkpoint() != note:
+    shown = office.log.checkpoint()
+    if shown is not None and verify_checkpoint(shown, office.log_key).size > size:
+        yield Line("checkpoint", Verdict.BROKEN, "published beyond the database: an older copy")
+    elif shown != note:
         yield Line("checkpoint", Verdict.LOOK, "the published file is not the last one signed")
 
 

@@ -72,7 +72,12 @@ def read(log: Path, samples: Path | None, task: str | None, as_json: bool) -> No
 @click.option("--evaluator", required=True, help="The name it is accredited under.")
 @click.option("--domain", required=True, help="The risk domain, e.g. cyber.")
 @click.option("--subject", default=None, help="The weights: their subject digest.")
-@click.option("--weights", type=FILE, multiple=True, help="Or the weight files themselves.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, exists=True),
+    multiple=True,
+    help="Or the weights themselves: a file, or the folder that was uploaded.",
+)
 @click.option("--task", default=None, help="Which task of several.")
 @click.option("--scorer", default=None, help="Which scorer of several.")
 @click.option(
@@ -159,5 +164,6 @@ def submit(envelope: Path, log: Path, samples: Path | None, endpoint: str, as_js
     if as_json:
         print_json(answer)
         return
-    tier = f"Tier {answer['tier']}" if answer["tier"] else answer["state"]
-    click.echo(f"filed {answer['statement']}; the weights now stand: {tier}")
+    stands = f"Tier {answer['tier']}" if answer["tier"] else answer["state"]
+    said = f"the weights now stand: {stands}" if stands else "no repository here holds the weights"
+    click.echo(f"filed {answer['statement']}; {said}")

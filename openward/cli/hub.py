@@ -28,7 +28,9 @@ def init(folder: Path, endpoint: str, origin: str, database: str, demo: bool) ->
     if demo:
         _init_demonstration(folder, endpoint)
         return
-    config = HubConfig(endpoint=endpoint, origin=origin or "localhost/openward")
+    config = HubConfig(
+        endpoint=endpoint, origin=origin or "localhost/openward", port=_port_of(endpoint)
+    )
     if database:
         config = replace(config, store=StoreConfig(database=database))
     found_hub(folder, config, now, secrets.token_bytes)
@@ -37,6 +39,30 @@ def init(folder: Path, endpoint: str, origin: str, database: str, demo: bool) ->
   openward policy adopt POLICY.json --key {folder / FOUNDING_KEY} --config {folder / CONFIGURATION}
   openward serve --config {folder / CONFIGURATION}
 Keep {folder / FOUNDING_KEY} offline: it adopts policies and accredits evaluators.""")
+
+
+def _port_of(endpoint: str) -> int:
+    """The port to listen on: the address's own, where the address is this machine's."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.UsageError(
+            f"--endpoint takes an address like https://hub.example, not {endpoint}"
+        )
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return parts.port if local and parts.port else 8765
+
+
+@click.command()
+@CONFIG
+def upgrade(config_path: Path) -> None:
+    """Bring a hub's database to this release's version. Stop the hub and keep a copy first."""
+    from openward.config import read_config
+    from openward.store.database import create_database
+
+    create_database(read_config(config_path).database)
+    click.echo("the database is at this release's version")
 
 
 def _init_demonstration(folder: Path, endpoint: str) -> None:

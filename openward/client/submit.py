@@ -1,6 +1,7 @@
 """What an evaluator states about a log, and the digest of the weights it was run on."""
 
 import hashlib
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from openward.vocabulary import (
     WeightFile,
     subject_of,
 )
+from openward.weights.recognition import Recogniser, partition
 
 _PIECE = 1 << 20
 
@@ -97,6 +99,26 @@ def digest_of(path: Path) -> Sha256:
     return Sha256(digest.hexdigest())
 
 
-def subject_of_files(paths: tuple[Path, ...]) -> Subject:
-    """The subject that these weight files are together."""
-    return subject_of(WeightFile(digest_of(path), path.stat().st_size) for path in paths)
+def subject_of_files(paths: Iterable[Path]) -> Subject:
+    """The subject of these weight files; of a folder, what a commit of it would be decided on."""
+    files: list[WeightFile] = []
+    for path in paths:
+        if path.is_dir():
+            files += _subject_of_folder(path).files
+        else:
+            files.append(WeightFile(digest_of(path), path.stat().st_size))
+    return subject_of(files)
+
+
+def _subject_of_folder(folder: Path) -> Subject:
+    """What is not recognised as something else, hidden files and folders left out."""
+    seen = []
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden:
+            recogniser = Recogniser()
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    recogniser.feed(piece)
+            seen.append((WeightFile(digest_of(path), path.stat().st_size), recogniser.verdict()))
+    return partition(seen).subject

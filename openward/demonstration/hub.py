@@ -82,7 +82,7 @@ def make_demonstration(folder: Path, endpoint: str, tell: Tell) -> dict[str, obj
         origin=ORIGIN,
         port=port,
         title="Openward demonstration",
-        contact="nobody: this hub only demonstrates",
+        contact="whoever started this demonstration",
         demonstration=True,
     )
     found_hub(folder, config, now, secrets.token_bytes)

@@ -72,6 +72,7 @@ class Sequencer:
 
     def _load(self) -> Edge:
         self._note = self._log.lock.latest(self._signer.name)
+        self._refuse_to_go_back(self._note)
         if self._note is None:
             return Edge()
         last = verify_checkpoint(self._note, self._signer.key)
@@ -79,6 +80,20 @@ class Sequencer:
             return read_edge(self._log.tiles, last.size, last.root)
         except Unavailable:
             return self._made_again(last)
+
+    def _refuse_to_go_back(self, note: bytes | None) -> None:
+        """A database older than what was published would sign a second history."""
+        shown = self._log.checkpoint()
+        if shown is None or shown == note:
+            return
+        size = 0 if note is None else verify_checkpoint(note, self._signer.key).size
+        published = verify_checkpoint(shown, self._signer.key).size
+        if published > size:
+            raise VerificationError(
+                f"log: {published} entries were published, the database signed {size}; it was "
+                "restored from an older copy. Restore a newer one, or found the log anew under "
+                "another origin"
+            )
 
     def _made_again(self, last: Checkpoint) -> Edge:
         """The edge at the last checkpoint, its tiles written again from the entries."""

@@ -20,9 +20,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
-from openward.errors import Conflict, Unavailable
+from openward.errors import Conflict, Malformed, Unavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MOVED_ON = {"40001", "40P01"}  # PostgreSQL appendix A: serialization_failure, deadlock_detected
@@ -40,7 +40,10 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction: all of it becomes visible, or none. Raises Conflict, Unavailable."""
+        """One transaction: all of it becomes visible, or none.
+
+        Raises Conflict, Unavailable, and Malformed for a value that the database cannot hold.
+        """
         try:
             with self._write.connect() as connection, connection.begin():
                 if not self._sqlite:
@@ -52,11 +55,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view that cannot write. Raises Unavailable."""
+        """A consistent view that cannot write. Raises Unavailable, Malformed."""
         try:
             with self._read.connect() as connection, connection.begin():
                 yield connection
-        except OperationalError as e:
+        except DBAPIError as e:
             raise _translated(e) from e
 
     def close(self) -> None:
@@ -133,11 +136,13 @@ def _sqlite(address: URL, *, read_only: bool) -> Engine:
 
 
 def _translated(error: DBAPIError) -> Exception:
-    """What the house calls this: worth trying again, or broken outside us."""
+    """What the house calls this: worth trying again, broken outside us, or asked for wrongly."""
     if getattr(error.orig, "sqlstate", None) in _MOVED_ON:
         return Conflict("the record moved on while this was written; try again")
     if isinstance(error, OperationalError):
         return Unavailable(f"database: {error.orig}")
+    if isinstance(error, DataError):  # U+0000 on PostgreSQL, which no name holds
+        return Malformed(f"database: {error.orig}")
     return error
 
 

@@ -119,6 +119,13 @@ def policy(request: Request) -> dict[str, object]:
     return {"entry": row.index, "sha256": row.digest, "policy": parse_json(row.document)}
 
 
+@router.get("/keys")
+def keys(request: Request) -> dict[str, object]:
+    """The log's verifier key, and the key that countersigns promises of use, in PEM."""
+    office = office_of(request)
+    return {"log": office.log_key.vkey(), "hub": office.hub_signer.public.pem()}
+
+
 @router.get("/policies/{sha256}")
 def policy_by_digest(request: Request, sha256: Digest) -> Response:
     """A policy ever adopted, as canonical JSON."""

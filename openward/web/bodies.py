@@ -15,7 +15,7 @@ from starlette.requests import Request
 from openward.errors import Malformed
 from openward.web.hub_errors import HubProblem
 
-PIECE = 2 << 20  # bytes
+PIECE = 4 << 20  # bytes
 
 
 async def receive(request: Request, write: Callable[[bytes], None], limit: int) -> int:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from openward.app import open_hub
 from openward.errors import Conflict, Unavailable, VerificationError
 from openward.registrar.sequencer import BATCH, Sequencer
 from openward.statements.entry import Ended
 from openward.statements.keys import Signer
-from openward.store import reads, records
+from openward.store import reads, records, schema
 from openward.store.custody import open_key
 from openward.store.tiles import PublishedLog
 from openward.tlog.checkpoint import Checkpoint, verify_checkpoint
@@ -303,3 +304,14 @@ def test_a_full_disk_is_unavailable_and_passes(
             lawless.office.sequencer.publish()
     assert lawless.office.sequencer.publish() == 2
     assert published(lawless).size == 2
+
+
+def test_a_database_older_than_what_was_published_signs_nothing(world: World) -> None:
+    office, folder = world.office, world.folder
+    office.sequencer.publish()
+    with office.database.writing() as connection:
+        connection.execute(delete(schema.checkpoint))
+    signer = open_key(folder / office.config.keys.log)
+    again = Sequencer(office.config.origin, office.database, office.log, signer)
+    with pytest.raises(VerificationError, match="restored from an older copy"):
+        again.publish()
