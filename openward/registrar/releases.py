@@ -46,10 +46,11 @@ def settle(
     if policy is None:
         return
     last = last_decision(connection, revision.subject)
-    if last is None or last.policy_entry != policy.index:
+    # What was decided in hiding is linked with nothing: it is decided again before it is shown.
+    shows = not repo.private and last is not None and last.public_from is None
+    if last is None or last.policy_entry != policy.index or shows:
         decide_subject(office, connection, revision.subject, policy, now)
-        last = last_decision(connection, revision.subject)
-    if not repo.private and last is not None and last.public_from is None:
+    if not repo.private:
         _show(connection, revision.subject, now)
 
 
@@ -146,7 +147,7 @@ def decide_due(office: Office) -> int:
         waiting = [] if policy is None else reads.subjects_undecided(connection, policy.index)
         for row in reads.last_decisions(connection):
             again = decide_again(office, connection, row, now)
-            if (again.state.value, int(again.tier or 0)) != (row.state, row.tier):
+            if again.state.value != row.state:
                 waiting.append(row.subject)
     if waiting:
         decide_all(office, dict.fromkeys(waiting), lambda done, total: None)

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from openward.errors import Conflict, Malformed, Unavailable
+from openward.store.rows import begin_reading
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MOVED_ON = {"40001", "40P01"}  # PostgreSQL appendix A: serialization_failure, deadlock_detected
@@ -58,6 +59,8 @@ class Database:
         """A consistent view that cannot write. Raises Unavailable, Malformed."""
         try:
             with self._read.connect() as connection, connection.begin():
+                if self._sqlite:
+                    begin_reading(connection)
                 yield connection
         except DBAPIError as e:
             raise _translated(e) from e

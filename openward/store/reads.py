@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 
 from openward.errors import VerificationError
 from openward.store import schema as t
+from openward.store.rows import rows_of
 from openward.vocabulary import Sha256
 
 
@@ -92,13 +93,13 @@ _CHECKPOINT = select(t.checkpoint).where(t.checkpoint.c.origin == bindparam("ori
 
 def published(connection: Connection, origin: str) -> tuple[int, bytes | None]:
     """Size and note of the last signed checkpoint; (0, None) before the first."""
-    row = connection.execute(_CHECKPOINT, {"origin": origin}).one_or_none()
-    return (0, None) if row is None else (int(row.size), bytes(row.note))
+    rows = rows_of(connection, _CHECKPOINT, {"origin": origin})
+    return (int(rows[0].size), bytes(rows[0].note)) if rows else (0, None)
 
 
 def decisions_on(connection: Connection, subject: Sha256) -> list[DecisionRow]:
     """Every decision on a subject, oldest first."""
-    return [_decision(row) for row in connection.execute(_DECISIONS, {"subject": subject})]
+    return [_decision(row) for row in rows_of(connection, _DECISIONS, {"subject": subject})]
 
 
 _DECISIONS = (
@@ -128,16 +129,17 @@ def _decision(row: Row[tuple[object, ...]]) -> DecisionRow:
 
 def policy_in_force(connection: Connection, now: datetime) -> PolicyRow | None:
     """The newest policy that has begun; before the first begins, the newest (council.in_force)."""
-    begun = connection.execute(_BEGUN, {"now": now}).one_or_none()
-    return _policy(begun or connection.execute(_NEWEST).one_or_none())
+    rows = rows_of(connection, _BEGUN, {"now": now}) or rows_of(connection, _NEWEST, {})
+    return policy_at(connection, rows[0].number) if rows else None
 
 
-_NEWEST = select(t.policy).order_by(t.policy.c.number.desc()).limit(1)
+_NEWEST = select(t.policy.c.number).order_by(t.policy.c.number.desc()).limit(1)
 _BEGUN = _NEWEST.where(t.policy.c.valid_from <= bindparam("now"))
 
 
 def policy_at(connection: Connection, index: int) -> PolicyRow | None:
-    return _policy(connection.execute(_POLICY, {"number": index}).one_or_none())
+    rows = rows_of(connection, _POLICY, {"number": index})
+    return _policy(rows[0] if rows else None)
 
 
 _POLICY = select(t.policy).where(t.policy.c.number == bindparam("number"))

@@ -30,6 +30,7 @@ from openward.errors import Conflict
 from openward.store import schema as t
 from openward.store.blobs import Blobs
 from openward.store.database import inserted_key
+from openward.store.rows import rows_of
 from openward.vocabulary import Sha256, Subject, WeightFile, subject_of
 
 SHORTEST_OID = 7
@@ -164,10 +165,8 @@ def _repo(row: Row[tuple[object, ...]]) -> RepoRow:
 def find_repo(connection: Connection, type: str, full_name: str) -> RepoRow | None:
     """The repository of that name, whatever its case, or the one that moved away from it."""
     asked = {"type": type, "key": full_name.casefold()}
-    row = connection.execute(_NAMED, asked).one_or_none()
-    if row is None:
-        row = connection.execute(_ONCE_NAMED, asked).one_or_none()
-    return None if row is None else _repo(row)
+    rows = rows_of(connection, _NAMED, asked) or rows_of(connection, _ONCE_NAMED, asked)
+    return _repo(rows[0]) if rows else None
 
 
 def repo_by_id(connection: Connection, repo: int) -> RepoRow | None:
@@ -324,12 +323,12 @@ def find_revision(connection: Connection, repo: int, name: str) -> RevisionRow |
     asked = {kind: name.removeprefix(prefix) for kind, prefix in _KINDS.items()}
     if asked["pull"] == name:
         asked["pull"] = ""  # a pull request is only known by its whole path
-    referred = connection.execute(_REFERRED, {"repo": repo, **asked}).all()
+    referred = rows_of(connection, _REFERRED, {"repo": repo, **asked})
     if referred:
         return _revision(min(referred, key=lambda row: list(_KINDS).index(row.kind)))
     if len(name) < SHORTEST_OID or any(c not in "0123456789abcdef" for c in name):
         return None
-    rows = connection.execute(_BEGINNING, {"repo": repo, "beginning": name}).all()
+    rows = rows_of(connection, _BEGINNING, {"repo": repo, "beginning": name})
     return _revision(rows[0]) if len(rows) == 1 else None
 
 
@@ -397,7 +396,12 @@ def tree_of(
     Without `layouts` the tensor headers, which may have megabytes, are left in the database.
     """
     query = _files(one=path is not None, layouts=layouts)
-    asked = {"tree": tree} if path is None else {"tree": tree, "path": path}
+    # Whole trees may be large: only single files are worth keeping.
+    rows = (
+        connection.execute(query, {"tree": tree}).all()
+        if path is None
+        else rows_of(connection, query, {"tree": tree, "path": path})
+    )
     return [
         TreeFile(
             row._mapping[t.tree_file.c.path],
@@ -405,7 +409,7 @@ def tree_of(
             row._mapping[t.tree_file.c.lfs],
             row._mapping[t.tree_file.c.since],
         )
-        for row in connection.execute(query, asked)
+        for row in rows
     ]
 
 
@@ -506,7 +510,7 @@ _HOLDING = select(t.subject_file).where(
 def subjects_holding(connection: Connection, sha256s: Iterable[Sha256]) -> dict[Sha256, set[str]]:
     """For each blob, the digests of the subjects it belongs to."""
     found: dict[Sha256, set[str]] = {}
-    for row in connection.execute(_HOLDING, {"sha256s": list(sha256s)}):
+    for row in rows_of(connection, _HOLDING, {"sha256s": tuple(sha256s)}):
         found.setdefault(Sha256(row.sha256), set()).add(row.subject)
     return found
 

@@ -1,6 +1,7 @@
 """Releases that belong together count together; what a stranger does later closes nothing."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,9 @@ from openward.errors import Conflict, Malformed
 from openward.policy.case import Case
 from openward.policy.decision import State
 from openward.registrar.casework import gather_case
-from openward.registrar.filing import Filed
+from openward.registrar.filing import Filed, file_evidence
 from openward.registrar.refusals import Refusal
-from openward.registrar.repositories import delete_repo
+from openward.registrar.repositories import Settings, delete_repo
 from openward.store import reads
 from openward.store.repositories import subject_files
 from openward.vocabulary import RiskDomain, Sha256, Tier, WeightFile, subject_of
@@ -194,6 +195,21 @@ def test_a_private_release_is_no_link_of_a_public_one(world: World) -> None:
     assert hidden.subject not in str(case_of(world, shown))
 
 
+def test_what_was_decided_in_hiding_adds_up_once_it_is_shown(world: World) -> None:
+    """Shards decided one by one in private repositories do not pass as small ones."""
+    ada, shared = world.person("ada"), readable("shared", 1000)
+    one, two = (
+        world.publish(ada, name, {"s.st": shared, "w.st": readable(name, MOST)}, private=True)
+        for name in ("one", "two")
+    )
+    assert (state(world, one), state(world, two)) == (OPEN, OPEN)
+    one = world.set(ada, one, Settings(private=False))
+    assert world.opens(one, "w.st")
+    two = world.set(ada, two, Settings(private=False))
+    assert state(world, two) == UNASSESSED
+    assert not world.opens(two, "w.st")
+
+
 def test_a_private_base_is_a_base_nobody_here_has_seen(world: World) -> None:
     world.publish("ada", "base", {"a.st": readable("a", 1000)}, private=True)
     declared = card(base_model="ada/base")
@@ -322,6 +338,16 @@ def test_evidence_counts_though_the_repository_was_away(world: World) -> None:
     assert not world.opens(back, "a.st")
 
 
+def test_what_comes_back_is_decided_by_the_policy_of_its_return(world: World) -> None:
+    ada, files = world.person("ada"), {"a.st": readable("a", 1000)}
+    model = world.publish(ada, "m", files)
+    delete_repo(world.office, ada.party, "model", "ada/m")
+    entry = world.adopt()
+    back = world.publish(ada, "m", files)
+    assert back.subject == model.subject
+    assert world.decisions(back.subject)[-1].policy_entry == entry
+
+
 def test_a_statement_is_filed_once_and_with_its_own_log(world: World) -> None:
     model = world.publish("ada", "m", {"a.st": readable("a", 20_000)})
     log = quiz_log(0, world.clock())
@@ -341,5 +367,11 @@ def test_a_stranger_files_no_evidence(world: World) -> None:
     envelope = world.statement(model.subject, RiskDomain.CYBER, log)
     before = len(world.record())
     assert isinstance(world.file(world.person("mallory"), envelope, log), Refusal)
+    assert len(world.record()) == before
+    reading = replace(world.evaluator().party, writes=False)
+    with world.office.staging.file() as staged:
+        staged.write(log)
+        staged.finish()
+        assert isinstance(file_evidence(world.office, reading, envelope, staged), Refusal)
     assert len(world.record()) == before
     assert isinstance(world.file(world.person("ada"), envelope, log), Filed)

@@ -225,6 +225,17 @@ def test_evidence_that_lapses_makes_the_model_unassessed_at_once(world: World) -
     assert decide_due(world.office) == 0
 
 
+@pytest.mark.parametrize("tier", [2, 3])
+def test_a_lapse_shows_at_once_also_where_the_gate_stays_as_it_was(world: World, tier: int) -> None:
+    model = big(world, tier=tier)
+    gate = world.gate(model).demand.gate
+    world.clock.move(VALIDITY * DAY)
+    standing = world.standing(model)
+    assert standing is not None
+    assert standing.decision.state is State.UNASSESSED
+    assert world.gate(model).demand.gate >= gate
+
+
 def test_a_lapse_never_opens_what_was_closed(world: World) -> None:
     model = big(world, tier=4)
     world.clock.move(VALIDITY * DAY)
@@ -389,6 +400,39 @@ def test_a_lapse_keeps_the_floor(world: World) -> None:
     assert floor(world, BAD) is Tier.CLOSED
     decide_due(world.office)
     assert floor(world, BAD) is Tier.CLOSED
+
+
+def test_the_last_measurement_gives_the_floor_that_a_lapse_keeps(world: World) -> None:
+    model = world.publish("ada", "m", {"b.safetensors": BAD})
+    world.measure(model.subject, 2)
+    log_again(world, model, 3)
+    world.clock.move(VALIDITY * DAY)
+    decide_due(world.office)
+    assert floor(world, BAD) is Tier.RESTRICTED
+
+
+def test_a_measurement_that_no_checkpoint_covers_frees_nothing(world: World) -> None:
+    good = world.publish("ada", "good", {"b.safetensors": BAD})
+    other = readable("other", BIG)
+    bad = world.publish("mallory", "bad", {"b.safetensors": BAD, "c.safetensors": other})
+    with world.unpublished():
+        world.measure(good.subject, 1)
+        world.measure(bad.subject, 4)
+        assert floor(world, BAD) is Tier.CLOSED
+    world.office.sequencer.publish()
+    assert floor(world, BAD) is Tier.UNRESTRICTED
+    assert floor(world, other) is Tier.CLOSED
+
+
+def test_a_set_shown_after_the_bad_one_did_not_stand_before_it(world: World) -> None:
+    small = readable("small", 2000)
+    ada = world.person("ada")
+    hidden = world.publish(ada, "hidden", {"s.safetensors": small}, private=True)
+    bad = world.publish("mallory", "bad", {"s.safetensors": small, "b.safetensors": BAD})
+    world.measure(bad.subject, 4)
+    shown = world.set(ada, hidden, Settings(private=False))
+    assert floor(world, small) is Tier.CLOSED
+    assert not world.opens(shown, "s.safetensors", world.person("ben"))
 
 
 def test_bytes_of_a_lapsed_bad_set_are_not_presumed_harmless(world: World) -> None:
