@@ -159,7 +159,7 @@ def _policy(document: bytes) -> Policy:
     return parse_policy(parse_json(document))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _read(document: bytes, raw: bytes) -> _Read:
     return _Read(_policy(document), parse_case(parse_json(raw, limit=CASE_LIMIT)))
 

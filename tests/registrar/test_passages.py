@@ -200,6 +200,7 @@ def test_a_lease_that_the_record_ended_is_over(world: World, ben: Person) -> Non
     assert isinstance(second, Leased)
     assert first.entry is not None
     assert second.entry is not None
+    assert world.gate(model, WEIGHTS, ben).lease == second.entry
     world.clock.move(DAY)
     end_lease(world.office, second.entry, "asked for twice")
     passage = world.gate(model, WEIGHTS, ben)
@@ -234,10 +235,13 @@ def test_a_lease_does_not_outlive_the_tier_it_was_given_in(world: World, ben: Pe
 # --- own bytes --------------------------------------------------------------------------------
 
 
-def test_who_uploaded_the_bytes_reaches_them_in_every_tier(world: World, ada: Person) -> None:
-    model = gated(world, 4)
+@pytest.mark.parametrize(("tier", "audited"), [(2, False), (3, True), (4, True)])
+def test_who_uploaded_the_bytes_reaches_them_in_every_tier(
+    world: World, ada: Person, tier: int, audited: bool
+) -> None:
+    model = gated(world, tier)
     assert rule(world, model, WEIGHTS, ada) == "access.own-bytes"
-    assert world.gate(model, WEIGHTS, ada).audited
+    assert world.gate(model, WEIGHTS, ada).audited is audited
 
 
 def test_a_later_member_of_the_namespace_needs_a_grant(world: World, ada: Person) -> None:
