@@ -15,7 +15,7 @@ $(VENV)/.uv: requirements/bootstrap.txt
 
 # The project itself is put on the path rather than built: nothing outside the lock is installed.
 $(VENV)/.ready: $(VENV)/.uv $(LOCKS)
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes $(LOCKS)
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --system-certs --quiet --require-hashes $(LOCKS)
 	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'openward.pth').write_text(str(pathlib.Path.cwd()))"
 	printf '#!%s\nfrom openward.cli import main\nmain()\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/openward && chmod +x $(BIN)/openward
 	touch $@
@@ -43,7 +43,7 @@ demo-evaluate: setup .venvs/evaluate/.ready
 
 .venvs/evaluate/.ready: evaluation/requirements.txt evaluation/torch.txt
 	$(PYTHON) -m venv .venvs/evaluate
-	VIRTUAL_ENV=.venvs/evaluate $(BIN)/uv pip install --quiet --no-deps --require-hashes -r evaluation/requirements.txt
+	VIRTUAL_ENV=.venvs/evaluate $(BIN)/uv pip install --system-certs --quiet --no-deps --require-hashes -r evaluation/requirements.txt
 	.venvs/evaluate/bin/python -m pip install --quiet --no-deps -r evaluation/torch.txt
 	touch $@
 

@@ -82,7 +82,7 @@ def environment_of(client: str) -> Path:
         environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
         commands: tuple[list[str | Path], ...] = (
             [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
-            [uv, "pip", "sync", "--quiet", "--require-hashes", lock],
+            [uv, "pip", "sync", "--system-certs", "--quiet", "--require-hashes", lock],
         )
         for command in commands:
             subprocess.run(command, env=environment, check=True, timeout=280)

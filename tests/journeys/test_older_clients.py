@@ -25,7 +25,7 @@ def client_python(line: str) -> Path:
         environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
         commands: tuple[list[str | Path], ...] = (
             [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
-            [uv, "pip", "sync", "--quiet", "--require-hashes", lock],
+            [uv, "pip", "sync", "--system-certs", "--quiet", "--require-hashes", lock],
         )
         for command in commands:
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
