@@ -1,7 +1,7 @@
 """Bodies taken apart: JSON objects and forms, bounded before they are held.
 
-    application/json                    ->  Fields (null members count as left out)
-    application/x-www-form-urlencoded   ->  Form
+application/json                    ->  Fields (null members count as left out)
+application/x-www-form-urlencoded   ->  Form
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """The whole surface on one page: which module answers which part, in the order they are asked.
 
-    /log/checkpoint, /log/tile/…, /log/vkey     log_tiles: the public record
-    /api/openward/…                             api, api_desk: our own API
-    everything the Hub's clients call           hub_*
-    everything a browser opens                  pages
+/log/checkpoint, /log/tile/…, /log/vkey     log_tiles: the public record
+/api/openward/…                             api, api_desk: our own API
+everything the Hub's clients call           hub_*
+everything a browser opens                  pages
 """
 
 import asyncio

@@ -405,6 +405,17 @@ def test_a_request_that_waits_keeps_its_deadline(world: World, ada: Person, ben:
 # --- private repositories ---------------------------------------------------------------------
 
 
+def test_inside_a_private_repository_a_hidden_decision_is_in_effect(
+    world: World, ada: Person
+) -> None:
+    world.organisation("lab", ada)
+    files = {WEIGHTS: readable("m")}
+    model = world.publish(ada, "m", files, private=True, namespace="lab")
+    passage = world.gate(model, WEIGHTS, world.person("mia"))
+    assert isinstance(passage.outcome, Allowed)
+    assert passage.entry == world.decisions(model.subject)[-1].index
+
+
 def test_the_evaluation_of_a_private_model_names_nobody(world: World) -> None:
     model = world.publish("wilhelmina", "concealed", {WEIGHTS: readable("m", BIG)}, private=True)
     evaluator = world.evaluator()

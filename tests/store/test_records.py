@@ -305,6 +305,25 @@ def test_the_tables_rebuilt_from_the_log_are_the_tables(world: World, seed: int)
     nobody_is_named(world, history)
 
 
+def test_a_damaged_projection_is_made_whole_again(world: World) -> None:
+    ada = world.person("ada")
+    model = world.publish(ada, "m", {"a.bin": readable("a", 20_000)}, private=True)
+    world.measure(model.subject, 2, (RiskDomain.CYBER,))
+    lend_for_evaluation(world.office, world.evaluator().party, model.repo, model.revision)
+    before = snapshot(world)
+    with world.office.database.writing() as connection:
+        connection.execute(t.hidden.update().values(opened_by=1))
+        connection.execute(t.decision.update().values(tier=1))
+        connection.execute(t.lease.update().values(ended_by=1))
+        connection.execute(t.evidence.delete())
+        connection.execute(t.accreditation.update().values(evaluator="somebody"))
+        connection.execute(t.policy.update().values(valid_from=BEGAN + 900 * DAY))
+    assert all(snapshot(world)[each.name] != before[each.name] for each in PROJECTION)
+    with world.office.database.writing() as connection:
+        records.rebuild(connection)
+    assert snapshot(world) == before
+
+
 def nobody_is_named(world: World, history: History) -> None:
     """No entry names a person, or a repository that is still private, or its weights."""
     raw = b"\n".join(entry.to_bytes() for entry in world.record())
