@@ -1,4 +1,5 @@
 import contextlib
+import copy
 import json
 from datetime import UTC, datetime
 from io import BytesIO
@@ -564,7 +565,7 @@ def test_a_log_with_anything_anywhere_is_read_or_malformed(data: st.DataObject) 
         inner, path = whole, data.draw(st.sampled_from(paths(whole)))
         for step in path[:-1]:
             inner = inner[step]
-        inner[path[-1]] = data.draw(ODD)
+        inner[path[-1]] = copy.deepcopy(data.draw(ODD))  # a shared list could come to hold itself
     with contextlib.suppress(Malformed):
         read(json.dumps(whole).encode())
 
