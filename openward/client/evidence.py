@@ -2,10 +2,11 @@
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from openward.client.hub import API, HubReader, Tell
+from openward.client.openings import verify_shown
 from openward.client.record import Record
 from openward.council.in_force import AdoptedPolicy, decide_in_force
 from openward.errors import VerificationError
@@ -13,8 +14,8 @@ from openward.evidence.presentation import FiledLog, parse_evaluation_statement,
 from openward.policy.case import Case
 from openward.policy.gathering import appraise_facts
 from openward.statements.dsse import Envelope, parse_envelope
-from openward.statements.entry import Entry, EvidenceFiled, Opened, parse_body
-from openward.statements.strict_json import Fields, canonical_json
+from openward.statements.entry import Entry, EvidenceFiled
+from openward.statements.strict_json import canonical_json
 from openward.vocabulary import Sha256
 
 LOG_LIMIT = 1 << 30  # bytes
@@ -70,21 +71,16 @@ def verify_evidence(
         raise VerificationError(f"evidence on {left.domain.value} was left out of the case")
 
 
-def _filed(entries: Iterable[Entry], subject: Sha256) -> dict[Sha256, tuple[Envelope, datetime]]:
+def _filed(entries: Sequence[Entry], subject: Sha256) -> dict[Sha256, tuple[Envelope, datetime]]:
+    """The statements on the weights, with the time at which each was filed."""
     found: dict[Sha256, tuple[Envelope, datetime]] = {}
-    history = list(entries)
-    for index, entry in enumerate(history):
-        body, at = entry.body, entry.at
-        if isinstance(body, Opened) and isinstance(body.hidden, dict) and "envelope" in body.hidden:
-            at = history[body.entry].at
-            opened = parse_body("evidence", Fields.of(body.hidden, f"entry {index}"))
-            body = opened
-        if not isinstance(body, EvidenceFiled):
+    for shown in verify_shown(entries):
+        if not isinstance(shown.body, EvidenceFiled):
             continue
-        raw = canonical_json(body.envelope)
-        verify_digest(raw, body.statement, f"entry {index}: statement")
+        raw = canonical_json(shown.body.envelope)
+        verify_digest(raw, shown.body.statement, f"entry {shown.made}: statement")
         envelope = parse_envelope(raw)
         statement, _ = parse_evaluation_statement(envelope.payload)
         if any(each.sha256 == subject for each in statement.subjects):
-            found[body.statement] = (envelope, at)
+            found[shown.body.statement] = (envelope, entries[shown.made].at)
     return found

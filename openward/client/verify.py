@@ -12,20 +12,20 @@ Steps, each raising VerificationError that names what failed:
       is not among the weights is recognised again as no weights
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from openward.client.evidence import verify_digest, verify_evidence
 from openward.client.files import parse_listed, verify_files
 from openward.client.hub import API, HubReader, Tell
+from openward.client.openings import verify_shown
 from openward.client.record import Record, read_key, verify_record
 from openward.council.in_force import AdoptedPolicy, InForce, decide_in_force
 from openward.errors import Malformed, VerificationError
 from openward.policy.case import Case, parse_case
 from openward.policy.decision import TierDecision, decide_tier
 from openward.policy.replay import verify_replay
-from openward.statements.entry import Decided, Opened, parse_body
+from openward.statements.entry import Decided
 from openward.statements.strict_json import Fields, parse_json
 from openward.tlog.note import NoteKey
 from openward.vocabulary import Sha256
@@ -77,7 +77,7 @@ def verify_model(
     decision = verify_replay(decided, adopted.policy, case, at)
     report = Report(repo, claimed.text("revision"), decision, index)
     _say(report, record, key, adopted, case, decided)
-    _agree(claimed, decision, decided, adopted, case, now)
+    _agree(claimed, decision, in_force, adopted, case, now)
     listed = parse_listed(claimed)
     hashed = verify_files(hub, repo, report.revision, listed, case, weights, tell)
     report.verified.append(
@@ -91,26 +91,15 @@ def verify_model(
 # --- the record -------------------------------------------------------------------------------
 
 
-def _decisions(record: Record) -> Iterable[tuple[int, Decided]]:
-    for index, entry in enumerate(record.entries):
-        match entry.body:
-            case Decided():
-                yield index, entry.body
-            case Opened(_, _, hidden) if isinstance(hidden, dict) and "policy_entry" in hidden:
-                body = parse_body("decision", Fields.of(hidden, f"entry {index}"))
-                if isinstance(body, Decided):
-                    yield index, body
-
-
 def _last_decision(record: Record, subject: Sha256) -> tuple[int, Decided]:
-    found = [(index, body) for index, body in _decisions(record) if body.subject == subject]
+    found = [
+        (shown.made, shown.body)
+        for shown in verify_shown(record.entries)
+        if isinstance(shown.body, Decided) and shown.body.subject == subject
+    ]
     if not found:
         raise VerificationError(f"record: no decision on the weights {subject}")
-    index, body = found[-1]
-    entry = record.entries[index]
-    if isinstance(entry.body, Opened):
-        index = entry.body.entry  # the decision was made when its commitment was entered
-    return index, body
+    return found[-1]
 
 
 def _policy_then(record: Record, index: int, decided: Decided) -> AdoptedPolicy:
@@ -141,20 +130,18 @@ def _case(hub: HubReader, decided: Decided) -> Case:
 def _agree(
     claimed: Fields,
     decision: TierDecision,
-    decided: Decided,
+    in_force: InForce,
     adopted: AdoptedPolicy,
     case: Case,
     now: datetime,
 ) -> None:
-    """The hub serves by the decision on the record, or by a stricter reading of it today."""
-    today = decide_tier(adopted.policy, case, now)
-    allowed = {
-        (each.state.value, None if each.tier is None else int(each.tier))
-        for each in (decision, today)
-    }
+    """The hub serves by the decision on the record, or by what the same facts say today."""
+    current = in_force.policy_at(now) or adopted
+    readings = [decision, *(decide_tier(p.policy, case, now) for p in (adopted, current))]
+    allowed = {(r.state.value, None if r.tier is None else int(r.tier)) for r in readings}
     said = (claimed.text("state"), claimed.optional_integer("tier") if _has_tier(claimed) else None)
     if said not in allowed:
-        raise VerificationError(f"hub: serves as {said}, the record says {decided.state}")
+        raise VerificationError(f"hub: serves as {said}, the record says {decision.state.value}")
 
 
 def _has_tier(claimed: Fields) -> bool:

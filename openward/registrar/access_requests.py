@@ -112,8 +112,13 @@ def withdraw(office: Office, party: Party, type: str, name: str) -> Refusal | No
         repo = seen(connection, party, type, name)
         if isinstance(repo, Refusal):
             return repo
-        if not drop_request(connection, repo.id, party.account.id):
+        request = find_request(connection, repo.id, party.account.id)
+        if request is None:
             return Refusal(Ground.NO_ENTRY, "You have not asked for access")
+        if request.state == RequestState.REJECTED.value:
+            # Forgetting the answer would let the same request be made as if for the first time.
+            return Refusal(Ground.OUT_OF_STATE, "Your request was answered already")
+        drop_request(connection, repo.id, party.account.id)
         _end_leases(connection, repo, party.account.id, "withdrawn by the applicant", now)
     office.sequencer.publish()
     return None
