@@ -10,9 +10,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import get_type_hints
+from typing import TYPE_CHECKING, TypeVar, get_type_hints
 
 from openward.errors import Malformed, Unavailable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +130,10 @@ def read_config(path: Path) -> Place:
         raise Unavailable(f"{path}: could not be read: {e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise Malformed(f"{path}: not TOML: {e}") from e
-    config = _build(HubConfig, raw, "")
-    assert isinstance(config, HubConfig)  # noqa: S101  # _build makes the class it is given
-    return Place(config, path.resolve().parent)
+    return Place(_build(HubConfig, raw, ""), path.resolve().parent)
 
 
-def _build(shape: type, raw: Mapping[str, object], where: str) -> object:
+def _build(shape: type[Part], raw: Mapping[str, object], where: str) -> Part:
     hints = get_type_hints(shape)
     unknown = sorted(set(raw) - set(hints))
     if unknown:
@@ -155,10 +158,10 @@ def write_config(config: HubConfig) -> str:
     return "\n".join(_lines(config, "")) + "\n"
 
 
-def _lines(part: object, where: str) -> list[str]:
+def _lines(part: "DataclassInstance", where: str) -> list[str]:
     values: list[str] = []
     tables: list[str] = []
-    for spec in fields(part):  # type: ignore[arg-type]
+    for spec in fields(part):
         value = getattr(part, spec.name)
         default = spec.default if spec.default is not MISSING else None
         if isinstance(value, str | int):

@@ -70,7 +70,8 @@ from openward.store.accounts import (
 from openward.store.blobs import Staging
 from openward.store.custody import open_key
 from openward.store.reads import DecisionRow
-from openward.store.repositories import RepoRow, RevisionRow, find_revision, tree_of
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, find_revision, tree_of
 from openward.vocabulary import PartyId, RiskDomain, Sha256, Tier
 from tests.evidence.built_logs import inspect_log
 

@@ -1,5 +1,7 @@
 """`openward access`: ask for a model, and see what became of it."""
 
+from collections.abc import Mapping
+
 import click
 
 from openward.cli.shared_options import (
@@ -10,6 +12,7 @@ from openward.cli.shared_options import (
     token_of_caller,
 )
 from openward.errors import Malformed
+from openward.statements.strict_json import JsonValue
 
 
 @click.group()
@@ -35,24 +38,23 @@ def request(
     as_json: bool,
 ) -> None:
     """Ask for MODEL. Without --accept-terms the terms are shown and asked about."""
-    from openward.client.hub import HubReader
+    from openward.client.hub import API, HubReader
 
     with HubReader(endpoint, token_of_caller()) as hub:
-        policy = _members(hub.read_json("/api/openward/policy"))
+        policy = _members(hub.read_json(f"{API}/policy"))
         terms = _members(_members(policy["policy"])["terms"])
         if not accept_terms:
             click.echo(f"Terms of use:\n\n{terms['text']}\n")
             click.confirm("Do you accept them?", abort=True)
         stated = purpose or click.prompt("What will you use it for?")
-        body = {
+        body: dict[str, JsonValue] = {
             "repo": model,
             "type": kind,
             "revision": revision,
             "purpose": stated,
-            "terms": terms["sha256"],
+            "terms": str(terms["sha256"]),
         }
-        code, answer = hub.post("/api/openward/access-requests", json=body)
-    told = _members(answer)
+        code, told = hub.post(f"{API}/access-requests", json=body)
     if as_json:
         print_json(told)
     elif code < 400 and told["state"] == "accepted":
@@ -63,7 +65,7 @@ def request(
         raise click.ClickException(_refusal(told))
 
 
-def _refusal(told: dict[str, object]) -> str:
+def _refusal(told: Mapping[str, object]) -> str:
     lines = [str(told.get("detail"))]
     changes = told.get("changes")
     if isinstance(changes, list) and changes:
@@ -79,9 +81,9 @@ def _refusal(told: dict[str, object]) -> str:
 @JSON
 def list_(endpoint: str, as_json: bool) -> None:
     """List your requests: what was answered, by when, and until when your leases run."""
-    from openward.client.hub import read_json
+    from openward.client.hub import API, read_json
 
-    found = read_json(endpoint, "/api/openward/access-requests", token_of_caller())
+    found = read_json(endpoint, f"{API}/access-requests", token_of_caller())
     if as_json:
         print_json(found)
         return
@@ -99,12 +101,11 @@ def list_(endpoint: str, as_json: bool) -> None:
 @JSON
 def evaluate(model: str, revision: str, endpoint: str, as_json: bool) -> None:
     """As an accredited evaluator, borrow MODEL to evaluate it."""
-    from openward.client.hub import HubReader
+    from openward.client.hub import API, HubReader
 
     with HubReader(endpoint, token_of_caller()) as hub:
         body = {"repo": model, "revision": revision}
-        code, answer = hub.post("/api/openward/evaluation-leases", json=body)
-    told = _members(answer)
+        code, told = hub.post(f"{API}/evaluation-leases", json=body)
     if code >= 400:
         raise click.ClickException(_refusal(told))
     if as_json:

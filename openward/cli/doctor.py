@@ -167,7 +167,7 @@ def _people(hub: "Hub") -> Iterator[Line]:
 
 
 def _blobs(hub: "Hub") -> Iterator[Line]:
-    from openward.store.repositories import blobs_missing
+    from openward.store.contents import blobs_missing
 
     with hub.office.database.reading() as connection:
         missing = blobs_missing(connection, hub.office.blobs)

@@ -1,5 +1,6 @@
 """`openward evidence`: read a log, sign it, submit it."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -148,17 +149,18 @@ def sign(
 @JSON
 def submit(envelope: Path, log: Path, samples: Path | None, endpoint: str, as_json: bool) -> None:
     """File a signed ENVELOPE with its LOG on a hub, with the caller's own token (HF_TOKEN)."""
-    from openward.client.hub import HubReader
+    from openward.client.hub import API, HubReader, Part
 
-    with HubReader(endpoint, token_of_caller()) as hub:
-        files = {
+    binary = "application/octet-stream"
+    with ExitStack() as opened:
+        hub = opened.enter_context(HubReader(endpoint, token_of_caller()))
+        files: dict[str, Part] = {
             "envelope": (envelope.name, envelope.read_bytes(), "application/json"),
-            "log": (log.name, log.open("rb"), "application/octet-stream"),
+            "log": (log.name, opened.enter_context(log.open("rb")), binary),
         }
         if samples is not None:
-            files["samples"] = (samples.name, samples.open("rb"), "application/octet-stream")
-        code, answer = hub.post("/api/openward/evidence", files=files)
-    assert isinstance(answer, dict)  # noqa: S101  # both answers are objects
+            files["samples"] = (samples.name, opened.enter_context(samples.open("rb")), binary)
+        code, answer = hub.post(f"{API}/evidence", files=files)
     if code >= 400:
         raise click.ClickException(str(answer.get("detail")))
     if as_json:

@@ -56,8 +56,8 @@ def list_(endpoint: str, vkey: str | None, as_json: bool) -> None:
 @ENDPOINT
 def proof(index: int, out: Path, endpoint: str) -> None:
     """Keep the inclusion proof of entry INDEX in a file (c2sp.org/tlog-proof)."""
-    from openward.client.hub import HubReader
+    from openward.client.hub import API, HubReader
 
     with HubReader(endpoint) as hub:
-        out.write_bytes(hub.read(f"/api/openward/entries/{index}/proof", limit=1 << 20))
+        out.write_bytes(hub.read(f"{API}/entries/{index}/proof", limit=1 << 20))
     click.echo(f"{out}: proof of entry {index}")

@@ -86,10 +86,10 @@ def _signed(path: Path, key: Path) -> "Envelope":
 @JSON
 def show(endpoint: str, as_json: bool) -> None:
     """Show the policy in force on a hub."""
-    from openward.client.hub import read_json
+    from openward.client.hub import API, read_json
     from openward.policy.document import parse_policy
 
-    found = read_json(endpoint, "/api/openward/policy")
+    found = read_json(endpoint, f"{API}/policy")
     if not isinstance(found, dict):
         raise Malformed("the hub answered no object")
     if as_json:

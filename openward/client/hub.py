@@ -4,17 +4,21 @@ Whatever comes back is bytes; those who ask know what they must hash to. A token
 it is given, and never to another origin.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import BinaryIO
 
 import httpx2
 
 from openward.errors import Malformed, OpenwardError, Unavailable, VerificationError
-from openward.statements.strict_json import JsonValue, parse_json
+from openward.statements.strict_json import Fields, JsonValue, parse_json
 
 API = "/api/openward"
 LIMIT = 64 << 20  # bytes of anything that is not weights
 _TIMEOUT = httpx2.Timeout(30.0, read=120.0)
+
+Part = tuple[str, bytes | BinaryIO, str]
+"""A file to send: its name, its bytes, its media type."""
 
 
 class HubReader:
@@ -60,13 +64,16 @@ class HubReader:
         except httpx2.HTTPError as e:
             raise Unavailable(f"{self.endpoint}{path}: {e}") from e
 
-    def post(self, path: str, **body: object) -> tuple[int, JsonValue]:
-        """Send to the hub with the token; the code and the JSON that came back."""
+    def post(
+        self, path: str, *, json: JsonValue = None, files: Mapping[str, Part] | None = None
+    ) -> tuple[int, Mapping[str, JsonValue]]:
+        """Send JSON or files with the token; the code and the JSON object that came back."""
         try:
-            answer = self._signed.post(f"{self.endpoint}{path}", **body)  # type: ignore[arg-type]
+            answer = self._signed.post(f"{self.endpoint}{path}", json=json, files=files)
         except httpx2.HTTPError as e:
             raise Unavailable(f"{self.endpoint}{path}: {e}") from e
-        return answer.status_code, parse_json(answer.content, limit=LIMIT)
+        told = Fields.of(parse_json(answer.content, limit=LIMIT), "answer")
+        return answer.status_code, told.members
 
 
 def _refused(path: str, answer: httpx2.Response) -> OpenwardError:

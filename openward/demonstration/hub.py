@@ -47,7 +47,8 @@ from openward.store.accounts import (
 )
 from openward.store.custody import create_key, open_key
 from openward.store.reads import decisions_on
-from openward.store.repositories import RepoRow, find_repo, find_revision
+from openward.store.repositories import RepoRow, find_repo
+from openward.store.revisions import find_revision
 from openward.vocabulary import PartyId, RiskDomain, Sha256
 
 NAMESPACE = "openward-demo"

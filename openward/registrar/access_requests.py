@@ -26,7 +26,7 @@ from openward.statements.entry import Ended
 from openward.store import reads
 from openward.store.accounts import AccountRow, find_account
 from openward.store.records import enter
-from openward.store.repositories import RepoRow, RevisionRow, find_revision
+from openward.store.repositories import RepoRow
 from openward.store.requests import (
     RequestRow,
     answer_request,
@@ -35,6 +35,7 @@ from openward.store.requests import (
     put_request,
     requests_for,
 )
+from openward.store.revisions import RevisionRow, find_revision
 
 LONGEST_REASON = 200  # characters
 

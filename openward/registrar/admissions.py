@@ -44,8 +44,9 @@ from openward.statements.strict_json import JsonValue, format_time, parse_json
 from openward.store import reads
 from openward.store.accounts import AccountRow, account_by_id
 from openward.store.records import Hidden, enter, enter_hidden
-from openward.store.repositories import RepoRow, RevisionRow, find_revision
+from openward.store.repositories import RepoRow
 from openward.store.requests import RequestRow, answer_request, find_request, put_request
+from openward.store.revisions import RevisionRow, find_revision
 from openward.vocabulary import Sha256
 
 ANSWER_WITHIN = timedelta(days=30)

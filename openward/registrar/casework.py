@@ -27,15 +27,11 @@ from openward.statements.dsse import parse_envelope
 from openward.statements.intoto import parse_statement
 from openward.store import reads
 from openward.store.blobs import read_blob
+from openward.store.contents import BlobRow, blobs_of_subject
+from openward.store.holdings import revisions_of_subject, subjects_of_owner
 from openward.store.reads import EvidenceRow
-from openward.store.repositories import (
-    BlobRow,
-    RepoRow,
-    RevisionRow,
-    blobs_of_subject,
-    revisions_of_subject,
-    subjects_of_owner,
-)
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow
 from openward.vocabulary import Sha256, WeightFile
 
 

@@ -31,10 +31,13 @@ from openward.registrar.releases import settle
 from openward.registrar.repositories import name_revision
 from openward.registrar.trees import Change, PutFile, decide_tree
 from openward.registrar.uploads import Incoming, keep, record_possession
+from openward.store import contents, revisions
 from openward.store import repositories as store
+from openward.store.contents import BlobRow
 from openward.store.discussions import add_discussion, add_event, find_discussion
 from openward.store.holdings import repo_holds
-from openward.store.repositories import BlobRow, RefRow, RepoRow, RevisionRow, TreeFile
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RefRow, RevisionRow, TreeFile
 from openward.vocabulary import Sha256, WeightFile
 from openward.weights.recognition import Kind, Recognition, partition
 
@@ -119,7 +122,7 @@ def _record(
     if proposal.pull:
         number = _record_pull(connection, proposal, plan, revision, now)
         return Committed(plan.repo, revision, number)
-    store.set_ref(
+    revisions.set_ref(
         connection, plan.repo.id, plan.ref.kind, plan.ref.name, revision.oid, plan.ref.message
     )
     return Committed(plan.repo, revision, None)
@@ -133,7 +136,7 @@ def _plan(connection: Connection, proposal: Proposal) -> _Plan | Refusal:
     ref = _target(connection, repo, proposal)
     if isinstance(ref, Refusal):
         return ref
-    base = store.revision_by_oid(connection, repo.id, ref.oid)
+    base = revisions.revision_by_oid(connection, repo.id, ref.oid)
     if base is None:
         return _no_revision(proposal.target)
     if proposal.header.parent is not None and proposal.header.parent != base.oid:
@@ -144,7 +147,7 @@ def _plan(connection: Connection, proposal: Proposal) -> _Plan | Refusal:
         if isinstance(change, Refusal):
             return change
         changes.append(change)
-    before = {file.path: file for file in store.tree_of(connection, base.tree)}
+    before = {file.path: file for file in revisions.tree_of(connection, base.tree)}
     files = decide_tree(before, changes, since="")
     return files if isinstance(files, Refusal) else _Plan(repo, ref, base, files)
 
@@ -154,11 +157,11 @@ def _target(connection: Connection, repo: RepoRow, proposal: Proposal) -> RefRow
     name = proposal.target
     number = name.removeprefix(_PULL)
     if number != name and not proposal.pull:
-        ref = store.find_ref(connection, repo.id, "pull", number)
+        ref = revisions.find_ref(connection, repo.id, "pull", number)
     else:
-        ref = store.find_ref(connection, repo.id, "branch", name.removeprefix(_BRANCH))
+        ref = revisions.find_ref(connection, repo.id, "branch", name.removeprefix(_BRANCH))
     if ref is None:
-        if store.find_revision(connection, repo.id, name) is not None:
+        if revisions.find_revision(connection, repo.id, name) is not None:
             return Refusal(Ground.OUT_OF_STATE, f"Commits go to a branch, and {name} is none")
         return _no_revision(name)
     if may_write(proposal.party, repo.owner):
@@ -192,7 +195,7 @@ def _change(
     match asked:
         case Received(path, _, blob):
             # What is known of the bytes already stays; only the first record of them counts.
-            return PutFile(path, store.find_blob(connection, blob.sha256) or blob, False)
+            return PutFile(path, contents.find_blob(connection, blob.sha256) or blob, False)
         case AddLarge():
             return _large(connection, proposal, repo, asked)
         case DeleteFile() | DeleteFolder():
@@ -202,7 +205,7 @@ def _change(
 def _large(
     connection: Connection, proposal: Proposal, repo: RepoRow, asked: AddLarge
 ) -> Change | Refusal:
-    blob = store.find_blob(connection, asked.sha256)
+    blob = contents.find_blob(connection, asked.sha256)
     if blob is None or not _entitled(connection, proposal, repo, asked):
         # One answer for bytes nobody holds and for bytes somebody else holds.
         return Refusal(
@@ -216,7 +219,7 @@ def _large(
 
 
 def _entitled(connection: Connection, proposal: Proposal, repo: RepoRow, asked: AddLarge) -> bool:
-    if store.possesses(connection, asked.sha256, proposal.party.account.id):
+    if contents.possesses(connection, asked.sha256, proposal.party.account.id):
         return True
     copies_within = asked.size is None and may_write(proposal.party, repo.owner)
     if copies_within and repo_holds(connection, repo.id, asked.sha256):
@@ -229,7 +232,7 @@ def _record_revision(
 ) -> RevisionRow:
     """The next revision, with its tier decided; the base itself where nothing changed."""
     files = list(plan.files.values())
-    tree = store.tree_digest(plan.repo.id, files)
+    tree = revisions.tree_digest(plan.repo.id, files)
     if tree == plan.base.tree:
         return plan.base
     subject = partition(
@@ -245,12 +248,12 @@ def _record_revision(
             message=proposal.header.description,
             author=proposal.party.account.name,
             at=now,
-            sequence=store.next_sequence(connection, plan.repo.id),
+            sequence=revisions.next_sequence(connection, plan.repo.id),
             tree=tree,
             subject=subject.digest,
         )
     )
-    store.add_revision(connection, revision, _stamped(plan.files, revision.oid), subject)
+    revisions.add_revision(connection, revision, _stamped(plan.files, revision.oid), subject)
     store.change_repo(connection, plan.repo.id, modified_at=now)
     settle(office, connection, plan.repo, revision, now)
     return revision
@@ -286,5 +289,5 @@ def _record_pull(
         text=proposal.header.description,
         now=now,
     )
-    store.set_ref(connection, plan.repo.id, "pull", str(opened.number), revision.oid)
+    revisions.set_ref(connection, plan.repo.id, "pull", str(opened.number), revision.oid)
     return opened.number

@@ -22,14 +22,8 @@ from openward.registrar.releases import settle
 from openward.registrar.repositories import MAIN, seen
 from openward.store import discussions as store
 from openward.store.discussions import DiscussionRow, EventRow
-from openward.store.repositories import (
-    RepoRow,
-    change_repo,
-    find_ref,
-    find_revision,
-    revision_by_oid,
-    set_ref,
-)
+from openward.store.repositories import RepoRow, change_repo
+from openward.store.revisions import find_ref, find_revision, revision_by_oid, set_ref
 
 TITLE_LENGTHS = (3, 200)
 LONGEST_TEXT = 65_536  # characters

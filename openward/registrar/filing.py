@@ -20,8 +20,8 @@ from openward.statements.entry import EvidenceFiled
 from openward.statements.strict_json import parse_json
 from openward.store import reads
 from openward.store.blobs import StagedFile
+from openward.store.holdings import revisions_of_subject
 from openward.store.reads import DecisionRow
-from openward.store.repositories import revisions_of_subject
 from openward.vocabulary import Sha256
 
 

@@ -15,17 +15,11 @@ from openward.policy.decision import State
 from openward.registrar.office import Office
 from openward.registrar.publications import Release, releases_of
 from openward.store import reads
+from openward.store.contents import BlobRow, blobs_of_subject, subjects_holding
+from openward.store.holdings import revisions_holding, revisions_of_subject, subjects_of_owner
 from openward.store.reads import DecisionRow
-from openward.store.repositories import (
-    BlobRow,
-    blobs_of_subject,
-    find_repo,
-    find_revision,
-    revisions_holding,
-    revisions_of_subject,
-    subjects_holding,
-    subjects_of_owner,
-)
+from openward.store.repositories import find_repo
+from openward.store.revisions import find_revision
 from openward.vocabulary import Sha256, Tier
 
 READABLE = ("safetensors", "gguf")

@@ -24,16 +24,11 @@ from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.standing import Standing, floor_of, standing_of
 from openward.store import reads
+from openward.store.contents import blobs_of_subject, possesses, subjects_holding
 from openward.store.reads import LeaseRow
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    TreeFile,
-    blobs_of_subject,
-    possesses,
-    subjects_holding,
-)
+from openward.store.repositories import RepoRow
 from openward.store.requests import find_request
+from openward.store.revisions import RevisionRow, TreeFile
 from openward.vocabulary import Reason, Sha256, Tier
 
 ALWAYS_SHOWN = ("README.md", ".gitattributes")

@@ -10,7 +10,8 @@ from openward.evidence.model_card import NO_CARD, Card, parse_card
 from openward.registrar.office import Office
 from openward.registrar.remembered import Remembered
 from openward.store.blobs import Blobs
-from openward.store.repositories import RepoRow, RevisionRow, TreeFile, tree_of
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, TreeFile, tree_of
 from openward.vocabulary import Sha256
 
 CARD_PATH = "README.md"

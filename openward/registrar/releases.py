@@ -23,15 +23,11 @@ from openward.registrar.standing import decide_again
 from openward.statements.entry import Body, Decided, body_json
 from openward.statements.strict_json import canonical_json, parse_json
 from openward.store import reads
+from openward.store.holdings import revisions_of_subject
 from openward.store.reads import DecisionRow, PolicyRow
 from openward.store.records import Hidden, enter, enter_hidden, open_hidden, time_of_entry
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    refs_of,
-    revision_by_oid,
-    revisions_of_subject,
-)
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, refs_of, revision_by_oid
 from openward.vocabulary import Sha256
 
 Progress = Callable[[int, int], None]

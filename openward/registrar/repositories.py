@@ -19,9 +19,11 @@ from openward.registrar.parties import Party, may_administer, may_see, may_write
 from openward.registrar.refusals import Ground, Refusal
 from openward.registrar.releases import settle, settle_repository
 from openward.registrar.uploads import Incoming, keep, record_possession
+from openward.store import contents, revisions
 from openward.store import repositories as store
 from openward.store.accounts import AccountRow, find_account
-from openward.store.repositories import RefRow, RepoRow, RevisionRow, TreeFile
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RefRow, RevisionRow, TreeFile
 from openward.vocabulary import Subject
 
 TYPES = ("model", "dataset", "space")
@@ -96,7 +98,7 @@ def initial_commit(
     raw = gitattributes()
     blob = keep_text(office, connection, author, raw, now)
     unnamed = TreeFile(".gitattributes", blob, False, "")
-    tree = store.tree_digest(repo.id, [unnamed])
+    tree = revisions.tree_digest(repo.id, [unnamed])
     subject = Subject(())
     revision = name_revision(
         RevisionRow(
@@ -107,14 +109,14 @@ def initial_commit(
             message="",
             author=author.name,
             at=now,
-            sequence=store.next_sequence(connection, repo.id),
+            sequence=revisions.next_sequence(connection, repo.id),
             tree=tree,
             subject=subject.digest,
         )
     )
     file = TreeFile(".gitattributes", blob, False, revision.oid)
-    store.add_revision(connection, revision, [file], subject)
-    store.set_ref(connection, repo.id, "branch", MAIN, revision.oid)
+    revisions.add_revision(connection, revision, [file], subject)
+    revisions.set_ref(connection, repo.id, "branch", MAIN, revision.oid)
     settle(office, connection, repo, revision, now)
     return revision
 
@@ -136,7 +138,7 @@ def name_revision(revision: RevisionRow) -> RevisionRow:
 
 def keep_text(
     office: Office, connection: Connection, holder: AccountRow, raw: bytes, now: datetime
-) -> store.BlobRow:
+) -> contents.BlobRow:
     """Keep a small text of the hub's own making as a blob."""
     with Incoming(office, len(raw)) as incoming:
         incoming.write(raw)
@@ -270,12 +272,12 @@ def _create_ref(
         repo = written(connection, party, type, name)
         if isinstance(repo, Refusal):
             return repo
-        if not overwrite and store.find_ref(connection, repo.id, asked.kind, asked.name):
+        if not overwrite and revisions.find_ref(connection, repo.id, asked.kind, asked.name):
             raise Conflict(f"Reference {ref_path(asked)} already exists")
-        revision = store.find_revision(connection, repo.id, asked.oid)
+        revision = revisions.find_revision(connection, repo.id, asked.oid)
         if revision is None:
             return Refusal(Ground.NO_REVISION, f"Invalid rev id: {asked.oid}")
-        store.set_ref(connection, repo.id, asked.kind, asked.name, revision.oid, asked.message)
+        revisions.set_ref(connection, repo.id, asked.kind, asked.name, revision.oid, asked.message)
     return None
 
 
@@ -289,7 +291,7 @@ def delete_ref(
         repo = written(connection, party, type, name)
         if isinstance(repo, Refusal):
             return repo
-        if not store.delete_ref(connection, repo.id, kind, ref):
+        if not revisions.delete_ref(connection, repo.id, kind, ref):
             return Refusal(Ground.NO_REVISION, f"Reference {ref} doesn't exist")
     return None
 
@@ -307,8 +309,8 @@ def super_squash(
         repo = written(connection, party, type, name)
         if isinstance(repo, Refusal):
             return repo
-        ref = store.find_ref(connection, repo.id, "branch", branch)
-        tip = None if ref is None else store.revision_by_oid(connection, repo.id, ref.oid)
+        ref = revisions.find_ref(connection, repo.id, "branch", branch)
+        tip = None if ref is None else revisions.revision_by_oid(connection, repo.id, ref.oid)
         if tip is None:
             return Refusal(Ground.NO_REVISION, f"Invalid rev id: {branch}")
         now = office.clock()
@@ -322,14 +324,14 @@ def super_squash(
                 message="",
                 author=party.account.name,
                 at=now,
-                sequence=store.next_sequence(connection, repo.id),
+                sequence=revisions.next_sequence(connection, repo.id),
                 tree=tip.tree,
                 subject=tip.subject,
             )
         )
-        files = store.tree_of(connection, tip.tree)
-        subject = store.subject_files(connection, tip.subject)
-        store.add_revision(connection, squashed, files, subject)
-        store.set_ref(connection, repo.id, "branch", branch, squashed.oid)
+        files = revisions.tree_of(connection, tip.tree)
+        subject = contents.subject_files(connection, tip.subject)
+        revisions.add_revision(connection, squashed, files, subject)
+        revisions.set_ref(connection, repo.id, "branch", branch, squashed.oid)
         store.change_repo(connection, repo.id, modified_at=now)
         return squashed

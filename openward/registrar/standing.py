@@ -22,8 +22,8 @@ from openward.registrar.office import Office
 from openward.statements.strict_json import parse_json
 from openward.store import reads
 from openward.store.blobs import read_blob
+from openward.store.contents import subjects_holding
 from openward.store.reads import DecisionRow, PolicyRow
-from openward.store.repositories import subjects_holding
 from openward.vocabulary import Sha256, Tier
 
 CASE_LIMIT = 16 << 20  # bytes of canonical JSON: a subject of 60,000 files

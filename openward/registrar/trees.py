@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from openward.errors import Malformed
 from openward.registrar.operations import DeleteFile, DeleteFolder
 from openward.registrar.refusals import Ground, Refusal
-from openward.store.repositories import BlobRow, TreeFile
+from openward.store.contents import BlobRow
+from openward.store.revisions import TreeFile
 
 MOST_FOLDERS = 1000  # each is looked for among all files
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from openward.errors import Malformed, Unavailable
 from openward.registrar.office import Office
 from openward.store.blobs import READ_SIZE, StagedFile
-from openward.store.repositories import BlobRow, add_blob, add_possession, pointer_oid
+from openward.store.contents import BlobRow, add_blob, add_possession, pointer_oid
 from openward.vocabulary import Sha256
 from openward.weights.recognition import Kind, Recogniser
 from openward.weights.tensor_file import TensorFormat

@@ -23,7 +23,7 @@ from openward.registrar.office import Office
 from openward.registrar.uploads import Incoming, keep, record_possession, staged_file
 from openward.registrar.xorb_reader import XorbReader, mapped, xorb_path
 from openward.store.blobs import StagedFile
-from openward.store.repositories import find_blob, possesses
+from openward.store.contents import find_blob, possesses
 from openward.store.xorbs import (
     Places,
     XorbRow,

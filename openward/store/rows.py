@@ -52,3 +52,9 @@ def rows_of(
             seen.rows.clear()
         rows = seen.rows[key] = connection.execute(query, asked).all()
     return rows
+
+
+def row_fields(row: Row[tuple[object, ...]], shape: type) -> dict[str, object]:
+    """The columns of a row that a frozen row class has, by name."""
+    m = row._mapping
+    return {name: m[name] for name in shape.__dataclass_fields__}  # type: ignore[attr-defined]

@@ -19,14 +19,9 @@ from openward.statements.entry import parse_entry
 from openward.statements.strict_json import parse_json
 from openward.store import reads
 from openward.store.blobs import read_blob
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    find_repo,
-    find_revision,
-    subject_files,
-    tree_of,
-)
+from openward.store.contents import subject_files
+from openward.store.repositories import RepoRow, find_repo
+from openward.store.revisions import RevisionRow, find_revision, tree_of
 from openward.tlog.checkpoint import parse_checkpoint
 from openward.tlog.integration import hash_reader
 from openward.tlog.merkle import inclusion_proof

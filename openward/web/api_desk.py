@@ -28,8 +28,9 @@ from openward.statements.entry import MAX_ENTRY_SIZE
 from openward.statements.strict_json import format_time
 from openward.store import reads
 from openward.store.blobs import StagedFile
-from openward.store.repositories import RepoRow, RevisionRow, find_repo, find_revision, repo_by_id
+from openward.store.repositories import RepoRow, find_repo, repo_by_id
 from openward.store.requests import requests_of
+from openward.store.revisions import RevisionRow, find_revision
 from openward.vocabulary import parse_sha256
 from openward.web.problems import Problem, not_found, refused, taken
 from openward.web.sessions import caller, office_of

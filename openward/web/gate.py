@@ -20,7 +20,8 @@ from openward.access.refusal import refusal_line
 from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.passages import Passage, decide_passage
-from openward.store.repositories import RepoRow, RevisionRow, TreeFile
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, TreeFile
 from openward.web.hub_errors import GATED_REPO, LONGEST_HEADER, HubProblem, one_line
 
 NO_STORE = {"Cache-Control": "private, no-store"}

@@ -9,7 +9,7 @@ whether a folder changed, never as a proof.
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from openward.store.repositories import TreeFile
+from openward.store.revisions import TreeFile
 
 
 def folder_oids(files: Iterable[TreeFile]) -> dict[str, str]:

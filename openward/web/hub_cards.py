@@ -18,7 +18,7 @@ from openward.errors import Malformed
 from openward.evidence.model_card import parse_card
 from openward.statements.strict_json import Fields, JsonValue, parse_json
 from openward.store.blobs import read_blob
-from openward.store.repositories import RevisionRow, TreeFile, tree_of
+from openward.store.revisions import RevisionRow, TreeFile, tree_of
 from openward.web.fields import read_fields, said
 from openward.web.gate import admit
 from openward.web.hub_errors import entry_not_found

@@ -40,7 +40,8 @@ from openward.store.discussions import (
     events_of,
     find_discussion,
 )
-from openward.store.repositories import RepoRow, RevisionRow, find_ref, history
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, find_ref, history
 from openward.web.fields import read_fields, said
 from openward.web.hub_errors import accepted, entry_not_found
 from openward.web.hub_names import readable_repo, repo_key

@@ -27,14 +27,9 @@ from openward.registrar.remembered import Remembered
 from openward.registrar.standing import standing_of
 from openward.statements.strict_json import JsonValue, parse_json
 from openward.store.blobs import Blobs, read_blob
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    TreeFile,
-    find_blob,
-    find_revision,
-    tree_of,
-)
+from openward.store.contents import find_blob
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, TreeFile, find_revision, tree_of
 from openward.vocabulary import Sha256
 from openward.web.gate import NOTICE
 from openward.web.hub_errors import one_line

@@ -29,7 +29,7 @@ from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.uploads import Incoming, record_part, record_parts, record_upload
 from openward.statements.strict_json import Fields, JsonValue, parse_json
-from openward.store.repositories import find_blob, possesses
+from openward.store.contents import find_blob, possesses
 from openward.vocabulary import Sha256, parse_sha256
 from openward.web.addresses import LONGEST, Address, sign_address, verify_address
 from openward.web.bodies import receive, refuse_announced_over, small_body

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from openward.registrar.parties import Party, may_see
-from openward.store.repositories import RepoRow, RevisionRow, find_repo, find_revision
+from openward.store.repositories import RepoRow, find_repo
+from openward.store.revisions import RevisionRow, find_revision
 from openward.web.hub_errors import repo_not_found, revision_not_found
 from openward.web.raw_path import part
 from openward.web.sessions import acting

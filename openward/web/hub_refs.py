@@ -29,7 +29,7 @@ from openward.registrar.repositories import (
     super_squash,
 )
 from openward.statements.strict_json import JsonValue
-from openward.store.repositories import RefRow, RevisionRow, history, lfs_files_of, refs_of
+from openward.store.revisions import RefRow, RevisionRow, history, lfs_files_of, refs_of
 from openward.web.fields import read_fields, said
 from openward.web.hub_errors import HubProblem, accepted
 from openward.web.hub_names import named_repo, named_revision, readable_repo, repo_key

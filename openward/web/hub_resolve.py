@@ -33,15 +33,9 @@ from starlette.types import Receive, Scope, Send
 from openward.registrar.accesses import record_access
 from openward.registrar.office import Office
 from openward.registrar.parties import Party, may_see
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    TreeFile,
-    find_repo,
-    find_revision,
-    pointer_text,
-    tree_of,
-)
+from openward.store.contents import pointer_text
+from openward.store.repositories import RepoRow, find_repo
+from openward.store.revisions import RevisionRow, TreeFile, find_revision, tree_of
 from openward.vocabulary import Sha256
 from openward.web.gate import Admission, admit
 from openward.web.hub_errors import entry_not_found, repo_not_found, revision_not_found

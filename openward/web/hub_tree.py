@@ -16,13 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from openward.statements.strict_json import JsonValue
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    TreeFile,
-    revision_by_oid,
-    tree_of,
-)
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, TreeFile, revision_by_oid, tree_of
 from openward.web.fields import Form, read_form
 from openward.web.git_tree import folder_oids
 from openward.web.hub_errors import entry_not_found

@@ -28,7 +28,8 @@ from openward.registrar.uploads import Incoming
 from openward.statements.strict_json import Fields, parse_json
 from openward.store.blobs import read_blob
 from openward.store.holdings import places_of
-from openward.store.repositories import RepoRow, RevisionRow, TreeFile, tree_of
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, TreeFile, tree_of
 from openward.vocabulary import Sha256, parse_sha256
 from openward.web.bodies import PIECE, lines, small_body
 from openward.web.gate import admit

@@ -32,11 +32,9 @@ from openward.registrar.parties import Party
 from openward.registrar.passages import Passage, decide_passage
 from openward.registrar.standing import standing_of
 from openward.store import reads
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-)
+from openward.store.repositories import RepoRow
 from openward.store.requests import find_request
+from openward.store.revisions import RevisionRow
 from openward.vocabulary import parse_sha256
 from openward.web.fields import Form, read_form
 from openward.web.hub_errors import HubProblem

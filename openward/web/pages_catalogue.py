@@ -20,7 +20,8 @@ from starlette.routing import BaseRoute, Route
 from openward.registrar.office import Office
 from openward.registrar.parties import Party
 from openward.registrar.standing import standing_of
-from openward.store.repositories import RepoRow, find_revision, list_repos, tree_of
+from openward.store.repositories import RepoRow, list_repos
+from openward.store.revisions import find_revision, tree_of
 from openward.web.hub_errors import HubProblem
 from openward.web.hub_names import MAIN
 from openward.web.pages_frame import page, reader

@@ -16,7 +16,8 @@ from openward.access.lease import LeaseState
 from openward.registrar.parties import Party, may_see
 from openward.registrar.passages import lease_of
 from openward.store import reads
-from openward.store.repositories import repo_by_id, revisions_of_subject
+from openward.store.holdings import revisions_of_subject
+from openward.store.repositories import repo_by_id
 from openward.store.requests import requests_of
 from openward.vocabulary import Sha256
 from openward.web.pages_frame import page, reader

@@ -31,13 +31,9 @@ from openward.registrar.passages import Passage, decide_passage
 from openward.registrar.standing import Standing, standing_of
 from openward.store import reads
 from openward.store.blobs import read_blob
-from openward.store.repositories import (
-    RepoRow,
-    RevisionRow,
-    TreeFile,
-    subject_files,
-    tree_of,
-)
+from openward.store.contents import subject_files
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow, TreeFile, tree_of
 from openward.vocabulary import Sha256
 from openward.web.hub_names import MAIN, TYPES, named_revision, visible_repo
 from openward.web.pages_frame import page, reader

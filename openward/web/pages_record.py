@@ -39,7 +39,7 @@ from openward.statements.entry import (
 from openward.statements.intoto import parse_statement
 from openward.statements.strict_json import Fields, JsonValue, canonical_json, parse_json
 from openward.store import reads
-from openward.store.repositories import revisions_of_subject
+from openward.store.holdings import revisions_of_subject
 from openward.tlog.checkpoint import Checkpoint, parse_checkpoint
 from openward.tlog.note import parse_note
 from openward.vocabulary import Sha256, Subject, Tier

@@ -8,7 +8,8 @@ from openward.registrar.office import Office
 from openward.registrar.standing import Standing, standing_of
 from openward.statements.strict_json import JsonValue, format_time
 from openward.store import reads
-from openward.store.repositories import RepoRow, RevisionRow
+from openward.store.repositories import RepoRow
+from openward.store.revisions import RevisionRow
 
 API = "/api/openward"
 

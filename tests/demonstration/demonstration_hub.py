@@ -1,4 +1,4 @@
-"""The demonstration hub that these tests share, and environments for clients beside it."""
+"""The demonstration hub that these tests share."""
 
 import os
 import socket
@@ -70,24 +70,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
-
-
-def environment_of(client: str) -> Path:
-    """The interpreter of an environment made from `requirements/client-<client>.txt`."""
-    folder = ROOT / ".venvs" / f"client-{client}"
-    lock = ROOT / "requirements" / f"client-{client}.txt"
-    ready = folder / ".ready"
-    if not ready.is_file() or ready.read_bytes() != lock.read_bytes():
-        uv = Path(sys.executable).with_name("uv")
-        environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
-        commands: tuple[list[str | Path], ...] = (
-            [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
-            [uv, "pip", "sync", "--system-certs", "--quiet", "--require-hashes", lock],
-        )
-        for command in commands:
-            subprocess.run(command, env=environment, check=True, timeout=280)
-        ready.write_bytes(lock.read_bytes())
-    return folder / "bin" / "python"
 
 
 def wait_for(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

@@ -9,7 +9,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.demonstration.demonstration_hub import Demonstration, environment_of
+from tests.client_environments import environment_of
+from tests.demonstration.demonstration_hub import Demonstration
 
 SCRIPT = """
 import json, sys

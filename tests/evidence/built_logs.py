@@ -1,5 +1,6 @@
 """Builders of evaluation logs and of the archives they come in, whole or broken on purpose."""
 
+import copy
 import json
 import struct
 import zlib
@@ -9,6 +10,7 @@ from io import BytesIO
 from typing import Any
 
 import zstandard
+from hypothesis import strategies as st
 
 STORED, DEFLATED, ZSTANDARD = 0, 8, 93
 METHODS = (STORED, DEFLATED, ZSTANDARD)
@@ -166,3 +168,27 @@ def inspect_log(scores: Sequence[Sequence[object]], accuracy: float, **metrics: 
         },
         samples,
     )
+
+
+def spoil(whole: Any, data: st.DataObject) -> None:
+    """Put something odd in one to three places of a JSON value, wherever they are."""
+    for _ in range(data.draw(st.integers(1, 3))):
+        inner, path = whole, data.draw(st.sampled_from(_paths(whole)))
+        for step in path[:-1]:
+            inner = inner[step]
+        # A copy: a list shared by two places could come to hold itself.
+        inner[path[-1]] = copy.deepcopy(data.draw(_ODD))
+
+
+def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    if isinstance(value, dict):
+        return found + [p for k, v in value.items() for p in _paths(v, (*path, k))]
+    if isinstance(value, list):
+        return found + [p for k, v in enumerate(value) for p in _paths(v, (*path, k))]
+    return found
+
+
+_ODD: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, -1, 0, 2, 10**30, 10**400, 0.5, 1e300, "", "x", [], {}, [[]], [{}]]
+)

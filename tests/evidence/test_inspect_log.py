@@ -1,5 +1,4 @@
 import contextlib
-import copy
 import json
 from datetime import UTC, datetime
 from io import BytesIO
@@ -27,7 +26,7 @@ from openward.evidence.statistics import (
     round_outward,
     standard_error,
 )
-from tests.evidence.built_logs import METHODS, BuiltLog, Part, archive, inspect_log
+from tests.evidence.built_logs import METHODS, BuiltLog, Part, archive, inspect_log, spoil
 
 RIGHT_AND_WRONG = [["C"], ["I"], ["C"], ["N"]]
 
@@ -543,29 +542,11 @@ def test_deep_nesting_is_malformed_and_nothing_worse(depth: int) -> None:
         read(raw.replace(b'"question 0"', b'[{"role":"user","content":' + deep + b"}]"))
 
 
-def paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path] if path else []
-    if isinstance(value, dict):
-        return found + [p for k, v in value.items() for p in paths(v, (*path, k))]
-    if isinstance(value, list):
-        return found + [p for k, v in enumerate(value) for p in paths(v, (*path, k))]
-    return found
-
-
-ODD: st.SearchStrategy[object] = st.sampled_from(
-    [None, True, -1, 0, 2, 10**30, 0.5, 1e300, "", "x", [], {}, [[]], [{}]]
-)
-
-
 @given(st.data())
 def test_a_log_with_anything_anywhere_is_read_or_malformed(data: st.DataObject) -> None:
     built = inspect_log([["C", 0.5], ["I", True]], 0.5, stderr=0.25)
     whole: Any = json.loads(built.json())
-    for _ in range(data.draw(st.integers(1, 3))):
-        inner, path = whole, data.draw(st.sampled_from(paths(whole)))
-        for step in path[:-1]:
-            inner = inner[step]
-        inner[path[-1]] = copy.deepcopy(data.draw(ODD))  # a shared list could come to hold itself
+    spoil(whole, data)
     with contextlib.suppress(Malformed):
         read(json.dumps(whole).encode())
 

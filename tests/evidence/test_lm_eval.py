@@ -20,6 +20,7 @@ from openward.evidence.measurement import (
 )
 from openward.evidence.reading import read_log
 from openward.evidence.statistics import clopper_pearson, round_outward, standard_error
+from tests.evidence.built_logs import spoil
 
 ERROR = standard_error([1, 0, 1, 0])
 
@@ -367,28 +368,10 @@ def test_deep_nesting_is_malformed_and_nothing_worse(depth: int) -> None:
         read_log("r", BytesIO(raw), len(raw), samples=SamplesFile("s", BytesIO(line)))
 
 
-def paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [path] if path else []
-    if isinstance(value, dict):
-        return found + [p for k, v in value.items() for p in paths(v, (*path, k))]
-    if isinstance(value, list):
-        return found + [p for k, v in enumerate(value) for p in paths(v, (*path, k))]
-    return found
-
-
-ODD: st.SearchStrategy[object] = st.sampled_from(
-    [None, True, -1, 0, 2, 10**400, 0.5, 1e300, "", "x", [], {}, [[]], [{}]]
-)
-
-
 @given(st.data())
 def test_results_with_anything_anywhere_are_read_or_malformed(data: st.DataObject) -> None:
     whole: Any = [results(), rows(1, 0, 1, 0)]
-    for _ in range(data.draw(st.integers(1, 3))):
-        inner, path = whole, data.draw(st.sampled_from(paths(whole)))
-        for step in path[:-1]:
-            inner = inner[step]
-        inner[path[-1]] = data.draw(ODD)
+    spoil(whole, data)
     with contextlib.suppress(Malformed):
         if isinstance(whole[1], list):
             read(whole[0], whole[1])

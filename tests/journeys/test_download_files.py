@@ -14,8 +14,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from openward.store.repositories import find_repo, find_revision
+from openward.store.repositories import find_repo
 from openward.store.requests import audit_of
+from openward.store.revisions import find_revision
 from tests.journeys.hub_under_test import RunningHub, Signed
 from tests.journeys.policies_in_force import EVERYTHING, adopt_policy
 

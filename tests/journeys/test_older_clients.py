@@ -8,31 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.hub_under_test import ROOT, RunningHub
+from tests.client_environments import environment_of
+from tests.journeys.hub_under_test import RunningHub
 
 SCRIPT = Path(__file__).with_name("client_script.py")
 LINES = ("0.36", "1.19")
-
-
-def client_python(line: str) -> Path:
-    """The interpreter that has this line of the client, set up from the lock if missing."""
-    folder = ROOT / ".venvs" / f"client-{line}"
-    lock = ROOT / "requirements" / f"client-{line}.txt"
-    python = folder / "bin/python"
-    ready = folder / ".ready"
-    if not ready.is_file() or ready.read_bytes() != lock.read_bytes():
-        uv = Path(sys.executable).with_name("uv")
-        environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
-        commands: tuple[list[str | Path], ...] = (
-            [uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable],
-            [uv, "pip", "sync", "--system-certs", "--quiet", "--require-hashes", lock],
-        )
-        for command in commands:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            if done.returncode:
-                pytest.skip(f"client {line} could not be installed: {done.stderr[-300:]}")
-        ready.write_bytes(lock.read_bytes())
-    return python
 
 
 @pytest.mark.parametrize("xet", ["xet", "no-xet"])
@@ -40,7 +20,7 @@ def client_python(line: str) -> Path:
 def test_every_line_of_the_client_goes_the_whole_way(
     hub: RunningHub, tmp_path: Path, line: str, xet: str
 ) -> None:
-    python = Path(sys.executable) if line == "current" else client_python(line)
+    python = Path(sys.executable) if line == "current" else environment_of(line)
     person = hub.sign_up(f"line{line.replace('.', '')}{xet}")
     environment = {
         "PATH": os.environ["PATH"],

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from huggingface_hub import HfApi
 
-from openward.store.repositories import find_blob, possesses
+from openward.store.contents import find_blob, possesses
 from openward.vocabulary import Sha256
 from openward.web.addresses import Address, sign_address
 from tests.journeys.hub_under_test import RunningHub, Signed

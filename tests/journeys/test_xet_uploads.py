@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from huggingface_hub import HfApi
 
-from openward.store.repositories import find_blob, possesses
+from openward.store.contents import find_blob, possesses
 from openward.vocabulary import Sha256
 from openward.weights.xet_hash import Chunk, XetHash, chunk_of, file_hash, xet_text, xorb_hash
 from openward.weights.xet_shard import END, TAG, WITH_SHA256

@@ -19,17 +19,10 @@ from openward.registrar.refusals import Ground, Refusal
 from openward.registrar.repositories import NewRepo, create_repo
 from openward.registrar.uploads import Incoming, record_upload
 from openward.store import schema as t
+from openward.store.contents import possesses
 from openward.store.discussions import change_discussion, find_discussion
-from openward.store.repositories import (
-    RepoRow,
-    change_repo,
-    delete_ref,
-    find_ref,
-    find_revision,
-    possesses,
-    set_ref,
-    tree_of,
-)
+from openward.store.repositories import RepoRow, change_repo
+from openward.store.revisions import delete_ref, find_ref, find_revision, set_ref, tree_of
 from openward.vocabulary import Sha256
 from tests.registrar.hub_in_a_folder import an_office
 

@@ -13,7 +13,7 @@ from openward.registrar.filing import Filed, file_evidence
 from openward.registrar.refusals import Refusal
 from openward.registrar.repositories import Settings, delete_repo
 from openward.store import reads
-from openward.store.repositories import subject_files
+from openward.store.contents import subject_files
 from openward.vocabulary import RiskDomain, Sha256, Tier, WeightFile, subject_of
 from tests.world import DAY, EVALUATOR, RIGHT, Published, World, card, noise, quiz_log, readable
 

@@ -18,7 +18,7 @@ from openward.registrar.uploads import (
     staged_file,
     sweep_parts,
 )
-from openward.store.repositories import possesses
+from openward.store.contents import possesses
 from openward.vocabulary import Sha256
 from tests.registrar.hub_in_a_folder import an_account, an_office
 

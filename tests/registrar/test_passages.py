@@ -28,8 +28,8 @@ from openward.registrar.passages import decide_passage
 from openward.registrar.repositories import Settings
 from openward.statements.entry import Committed
 from openward.store.accounts import find_account
-from openward.store.repositories import tree_of
 from openward.store.requests import answer_request, audit_of, find_request
+from openward.store.revisions import tree_of
 from tests.world import DAY, Person, Published, World, card, readable
 
 WEIGHTS = "model.safetensors"

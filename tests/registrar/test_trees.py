@@ -10,7 +10,8 @@ from openward.errors import Malformed
 from openward.registrar.operations import DeleteFile, DeleteFolder
 from openward.registrar.refusals import Ground, Refusal
 from openward.registrar.trees import MOST_FOLDERS, Change, PutFile, decide_tree
-from openward.store.repositories import BlobRow, TreeFile
+from openward.store.contents import BlobRow
+from openward.store.revisions import TreeFile
 from openward.vocabulary import Sha256
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

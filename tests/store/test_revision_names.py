@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import insert
 
 from openward.store import schema as t
-from openward.store.repositories import RevisionRow, find_revision, set_ref
+from openward.store.revisions import RevisionRow, find_revision, set_ref
 from tests.world import BEGAN, Published, World, card
 
 

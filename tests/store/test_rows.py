@@ -9,7 +9,8 @@ from sqlalchemy import Connection, bindparam, select
 from openward.store import schema as t
 from openward.store.accounts import add_account
 from openward.store.database import Database, create_database, open_database
-from openward.store.repositories import add_repo, find_repo, find_revision, tree_of
+from openward.store.repositories import add_repo, find_repo
+from openward.store.revisions import find_revision, tree_of
 from openward.store.rows import MOST_KEPT, rows_of
 from tests.world import BEGAN
 

@@ -66,7 +66,8 @@ from openward.store.accounts import (
     set_verified,
 )
 from openward.store.custody import create_key, open_key
-from openward.store.repositories import find_repo, find_revision
+from openward.store.repositories import find_repo
+from openward.store.revisions import find_revision
 from openward.vocabulary import RiskDomain, Sha256, parse_party
 from openward.web import (
     device_flow,

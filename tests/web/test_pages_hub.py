@@ -17,7 +17,8 @@ from openward.registrar.office import Office
 from openward.registrar.repositories import Settings, change_settings, move_repo
 from openward.statements.entry import Ended
 from openward.store.records import enter
-from openward.store.repositories import find_repo, find_revision
+from openward.store.repositories import find_repo
+from openward.store.revisions import find_revision
 from openward.vocabulary import RiskDomain
 from openward.web import pages_catalogue
 from openward.web.hub_errors import HubProblem
